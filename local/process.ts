@@ -75,10 +75,15 @@ export async function waitUntilReady(service: Service, probe: () => Promise<bool
   });
   const end = performance.now() + timeoutSeconds * 1000;
   for (;;) {
-    if (ended) throw new UserError(`${service.name} ended while it was starting:\n${tail(service.logFile)}`, { hint: `Its log: ${service.logFile}` });
+    if (ended)
+      throw new UserError(`${service.name} ended while it was starting:\n${tail(service.logFile)}`, {
+        hint: `Its log: ${service.logFile}`,
+      });
     if (await probe().catch(() => false)) return;
     if (performance.now() > end) {
-      throw new TransientError(`${service.name} did not answer within ${timeoutSeconds} s:\n${tail(service.logFile)}`, { hint: `Its log: ${service.logFile}` });
+      throw new TransientError(`${service.name} did not answer within ${timeoutSeconds} s:\n${tail(service.logFile)}`, {
+        hint: `Its log: ${service.logFile}`,
+      });
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
@@ -88,6 +93,8 @@ async function stopGroup(pid: number, graceSeconds: number): Promise<void> {
   signalGroup(pid, "SIGTERM");
   const end = performance.now() + graceSeconds * 1000;
   while (groupAlive(pid)) {
+    // A killed group can stay visible as zombies whose parent is gone and whose init does not reap: nothing runs, so stop waiting.
+    if (performance.now() > end + 3000) return;
     if (performance.now() > end) signalGroup(pid, "SIGKILL");
     await new Promise((resolve) => setTimeout(resolve, 30));
   }
@@ -118,14 +125,19 @@ function isGone(error: unknown): boolean {
 /** When a process started, as `ps` says it: tells a process from a later one with the same number. */
 function startTime(pid: number): string {
   try {
-    return execFileSync("ps", ["-o", "lstart=", "-p", String(pid)], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"], env: { ...process.env, LC_ALL: "C" } }).trim();
+    return execFileSync("ps", ["-o", "lstart=", "-p", String(pid)], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+      env: { ...process.env, LC_ALL: "C" },
+    }).trim();
   } catch {
     return ""; // ps exits with 1 when there is no such process
   }
 }
 
 function pidOf(child: ChildProcess, spec: ServiceSpec): number {
-  if (child.pid === undefined) throw new UserError(`${spec.name} could not be started: ${spec.command}`, { hint: "Run `npm run setup` and look at what it says." });
+  if (child.pid === undefined)
+    throw new UserError(`${spec.name} could not be started: ${spec.command}`, { hint: "Run `npm run setup` and look at what it says." });
   return child.pid;
 }
 

@@ -21,9 +21,27 @@ step("Python environment", ["airflow/requirements.lock", "airflow/uv.lock"], joi
   const uv = join(local, "uv");
   const environment = join(local, "python");
   run(python, ["-m", "venv", "--clear", uv]);
-  run(join(uv, bin, "python"), ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", "airflow/uv.lock"]);
+  run(join(uv, bin, "python"), [
+    "-m",
+    "pip",
+    "install",
+    "--quiet",
+    "--disable-pip-version-check",
+    "--require-hashes",
+    "-r",
+    "airflow/uv.lock",
+  ]);
   run(join(uv, bin, "uv"), ["venv", "--quiet", "--clear", "--python", python, environment]);
-  run(join(uv, bin, "uv"), ["pip", "sync", "--quiet", "--require-hashes", "--compile-bytecode", "--python", join(environment, bin, "python"), "airflow/requirements.lock"]);
+  run(join(uv, bin, "uv"), [
+    "pip",
+    "sync",
+    "--quiet",
+    "--require-hashes",
+    "--compile-bytecode",
+    "--python",
+    join(environment, bin, "python"),
+    "airflow/requirements.lock",
+  ]);
 });
 
 /** Runs `work` unless `made` exists and the files in `inputs` are the ones of the last successful run. */
@@ -56,6 +74,8 @@ function findPython() {
     const check = "import sys, venv, ensurepip; sys.exit(not ((3, 10) <= sys.version_info[:2] < (3, 15)))";
     if (spawnSync(candidate, ["-c", check], { stdio: "ignore" }).status === 0) return candidate;
   }
-  process.stderr.write("set-up failed: no Python 3.10 or newer with venv was found. Install it (Debian, Ubuntu: apt install python3 python3-venv) and run the same command again.\n");
+  process.stderr.write(
+    "set-up failed: no Python 3.10 or newer with venv was found. Install it (Debian, Ubuntu: apt install python3 python3-venv) and run the same command again.\n",
+  );
   process.exit(1);
 }

@@ -76,7 +76,9 @@ function imports(): { file: string; target: string; typeOnly: boolean }[] {
     if (!entry.isFile() || !entry.name.endsWith(".ts")) continue;
     const path = join(entry.parentPath, entry.name);
     const text = readFileSync(path, "utf8");
-    for (const match of text.matchAll(/^(?:import|export)\s+(type\s)?[^;]*?from\s+"([^"]+)"|\bimport\("([^"]+)"\)|^import\s+"([^"]+)"/gms)) {
+    for (const match of text.matchAll(
+      /^(?:import|export)\s+(type\s)?[^;]*?from\s+"([^"]+)"|\bimport\("([^"]+)"\)|^import\s+"([^"]+)"/gms,
+    )) {
       const target = match[2] ?? match[3] ?? match[4] ?? "";
       if (target.startsWith("node:") || builtinModules.includes(target)) continue;
       found.push({ file: relative(root, path), target, typeOnly: match[1] !== undefined });

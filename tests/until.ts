@@ -1,5 +1,9 @@
 /** Waits for a condition with a limit; tests use it instead of sleeping. */
-export async function until<T>(what: string, probe: () => T | Promise<T>, { timeout = 30_000, interval = 50 } = {}): Promise<NonNullable<T>> {
+export async function until<T>(
+  what: string,
+  probe: () => T | Promise<T>,
+  { timeout = 30_000, interval = 50 } = {},
+): Promise<NonNullable<T>> {
   const end = performance.now() + timeout;
   for (;;) {
     const value = await probe();
