@@ -1,0 +1,100 @@
+// Runs every check and every test file, each file in a process of its own, and sums them up in the last line.
+//   npm test                    everything
+//   npm test -- unit            the files that start no real part (under 20 s)
+//   npm test -- tests/load      the files whose path contains one of the words
+import { spawn } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { pythonBin, root } from "../local/paths.ts";
+
+interface Outcome {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+const words = process.argv.slice(2);
+const unitOnly = words[0] === "unit";
+const wanted = (name: string): boolean => words.length === 0 || unitOnly || words.some((word) => name.includes(word));
+const total = { passed: 0, failed: 0, skipped: 0 };
+const started = performance.now();
+
+const files = testFiles().filter(wanted);
+const unit = files.filter((file) => !isReal(file));
+const real = unitOnly ? [] : files.filter((file) => isReal(file) && !file.startsWith("tests/e2e/"));
+const endToEnd = unitOnly ? [] : files.filter((file) => file.startsWith("tests/e2e/"));
+
+const checks: [string, string, string[]][] = [
+  ["types (tsc)", "tsc", ["-p", "."]],
+  ["lint and format (biome)", "biome", ["check", "--error-on-warnings"]],
+  ["nothing unused (knip)", "knip", ["--no-progress"]],
+  ["Python lint (ruff)", join(pythonBin, "ruff"), ["check", "airflow"]],
+  ["Python format (ruff)", join(pythonBin, "ruff"), ["format", "--check", "airflow"]],
+];
+if (words.length === 0) await inParallel(2, checks, ([name, command, args]) => runCheck(name, command, args));
+await inParallel(2, unit, runFile);
+await inParallel(2, real, runFile);
+await inParallel(1, endToEnd, runFile);
+
+const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
+process.stderr.write(`${files.length} files in ${((performance.now() - started) / 1000).toFixed(0)} s\n`);
+process.stdout.write(`${total.passed} passed, ${total.failed} failed${skipped}\n`);
+process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
+
+function isReal(file: string): boolean {
+  return file.includes(".real.") || file.startsWith("tests/e2e/") || file.endsWith("component.test.ts");
+}
+
+function testFiles(): string[] {
+  return ["tests", "scrapes"]
+    .flatMap((folder) => readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map((file) => `${folder}/${file}`))
+    .filter((file) => file.endsWith(".test.ts"))
+    .sort();
+}
+
+async function runCheck(name: string, command: string, args: string[]): Promise<void> {
+  const { code, output, seconds } = await run(command, args);
+  report(name, { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 }, seconds, output);
+}
+
+async function runFile(file: string): Promise<void> {
+  const { code, output, seconds } = await run(process.execPath, [file]);
+  const count = (label: string): number => Number(new RegExp(`^\\s+${label}:\\s+(\\d+)`, "m").exec(output)?.[1] ?? 0);
+  const passed = count("Passed");
+  const skipped = count("Skipped");
+  // A file that ran no test, or that crashed beside its tests, is a failure even where no test says so.
+  const failed = Math.max(count("Total") - passed - skipped, code !== 0 || count("Total") === 0 ? 1 : 0);
+  report(file, { passed, failed, skipped }, seconds, output);
+}
+
+function report(name: string, outcome: Outcome, seconds: number, output: string): void {
+  total.passed += outcome.passed;
+  total.failed += outcome.failed;
+  total.skipped += outcome.skipped;
+  const mark = outcome.failed > 0 ? "✗" : "✓";
+  process.stderr.write(`${mark} ${name} (${outcome.passed}${outcome.failed > 0 ? `, ${outcome.failed} failed` : ""}) ${seconds.toFixed(1)} s\n`);
+  if (outcome.failed > 0) process.stderr.write(`${output.trimEnd()}\n`);
+}
+
+function run(command: string, args: string[]): Promise<{ code: number | null; output: string; seconds: number }> {
+  const start = performance.now();
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, FORCE_COLOR: "0", NO_COLOR: "1" } });
+    let output = "";
+    const collect = (data: Buffer): void => {
+      output += data.toString();
+    };
+    child.stdout.on("data", collect);
+    child.stderr.on("data", collect);
+    child.once("error", (error) => resolve({ code: 127, output: `${output}${error.message}\n`, seconds: 0 }));
+    child.once("close", (code) => resolve({ code, output, seconds: (performance.now() - start) / 1000 }));
+  });
+}
+
+async function inParallel<T>(width: number, items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const queue = [...items];
+  const worker = async (): Promise<void> => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: width }, worker));
+}
