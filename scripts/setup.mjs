@@ -1,7 +1,7 @@
 // Makes a fresh clone ready: npm packages and a locked Python environment, both under this folder.
 // Plain JavaScript that runs on Node 20, because nothing is installed yet when it starts.
 // Does nothing when the lock files are unchanged since the last run.
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -9,64 +9,61 @@ import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const local = join(root, ".local");
-const bin = process.platform === "win32" ? "Scripts" : "bin";
+const children = new Set();
 
-step("npm packages", ["package.json", "package-lock.json"], join(root, "node_modules"), () => {
-  // Not `npm ci`: it refuses a lock file made where the registry lacked an optional package of another platform.
-  run("npm", ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"]);
-});
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+  process.on(signal, () => {
+    for (const child of children) child.kill("SIGTERM");
+    process.exit(1);
+  });
+}
 
-step("Python environment", ["airflow/requirements.lock", "airflow/uv.lock"], join(local, "python"), () => {
-  const python = findPython();
-  const uv = join(local, "uv");
-  const environment = join(local, "python");
-  run(python, ["-m", "venv", "--clear", uv]);
-  run(join(uv, bin, "python"), [
-    "-m",
-    "pip",
-    "install",
-    "--quiet",
-    "--disable-pip-version-check",
-    "--require-hashes",
-    "-r",
-    "airflow/uv.lock",
-  ]);
-  run(join(uv, bin, "uv"), ["venv", "--quiet", "--clear", "--python", python, environment]);
-  run(join(uv, bin, "uv"), [
-    "pip",
-    "sync",
-    "--quiet",
-    "--require-hashes",
-    "--compile-bytecode",
-    "--python",
-    join(environment, bin, "python"),
-    "airflow/requirements.lock",
-  ]);
-});
+await Promise.all([
+  step("npm packages", ["package.json", "package-lock.json"], join(root, "node_modules"), async () => {
+    // Not `npm ci`: it refuses a lock file made where the registry lacked an optional package of another platform.
+    await run("npm", ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"]);
+  }),
+  step("Python environment", ["airflow/requirements.lock", "airflow/uv.lock"], join(local, "python"), async () => {
+    const python = findPython();
+    const uv = join(local, "uv");
+    const environment = join(local, "python");
+    await run(python, ["-m", "venv", "--clear", uv]);
+    await run(join(uv, "bin", "python"), ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", "airflow/uv.lock"]);
+    await run(join(uv, "bin", "uv"), ["venv", "--quiet", "--clear", "--python", python, environment]);
+    const target = ["--python", join(environment, "bin", "python")];
+    await run(join(uv, "bin", "uv"), ["pip", "sync", "--quiet", "--require-hashes", "--compile-bytecode", ...target, "airflow/requirements.lock"]);
+  }),
+]);
 
 /** Runs `work` unless `made` exists and the files in `inputs` are the ones of the last successful run. */
-function step(name, inputs, made, work) {
+async function step(name, inputs, made, work) {
   const hash = createHash("sha256").update(`${process.platform} ${process.arch} ${root}\n`);
   for (const input of inputs) hash.update(readFileSync(join(root, input)));
   const digest = hash.digest("hex");
   const stamp = join(local, "setup", `${name.toLowerCase().replaceAll(" ", "-")}.sha256`);
   if (existsSync(made) && existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return;
   const start = Date.now();
-  process.stderr.write(`set-up: ${name} ...\n`);
+  say(`set-up: ${name} ...`);
   rmSync(stamp, { force: true });
-  work();
+  await work();
   mkdirSync(dirname(stamp), { recursive: true });
   writeFileSync(stamp, digest);
-  process.stderr.write(`set-up: ${name} ready in ${((Date.now() - start) / 1000).toFixed(1)} s\n`);
+  say(`set-up: ${name} ready in ${((Date.now() - start) / 1000).toFixed(1)} s`);
 }
 
 function run(command, args) {
-  // stdout is kept for results (`--format json`), so what installers say goes to stderr.
-  const { status, error, signal } = spawnSync(command, args, { cwd: root, stdio: ["ignore", 2, 2] });
-  if (status === 0) return;
-  const why = error ? error.message : signal ? `ended by ${signal}` : `exit code ${status}`;
-  process.stderr.write(`set-up failed: ${command} ${args[0] ?? ""} (${why}). Mend what it says above, then run the same command again.\n`);
-  process.exit(1);
+  return new Promise((resolve) => {
+    // stdout is kept for results (`--format json`), so what installers say goes to stderr.
+    const child = spawn(command, args, { cwd: root, stdio: ["ignore", 2, 2] });
+    children.add(child);
+    const ended = (why) => {
+      children.delete(child);
+      if (why === "") resolve();
+      else fail(`${command} ${args[0] ?? ""} (${why}). Mend what it says above, then run the same command again.`);
+    };
+    child.once("error", (error) => ended(error.message));
+    child.once("exit", (code, signal) => ended(code === 0 ? "" : signal ? `ended by ${signal}` : `exit code ${code}`));
+  });
 }
 
 function findPython() {
@@ -74,8 +71,15 @@ function findPython() {
     const check = "import sys, venv, ensurepip; sys.exit(not ((3, 10) <= sys.version_info[:2] < (3, 15)))";
     if (spawnSync(candidate, ["-c", check], { stdio: "ignore" }).status === 0) return candidate;
   }
-  process.stderr.write(
-    "set-up failed: no Python 3.10 or newer with venv was found. Install it (Debian, Ubuntu: apt install python3 python3-venv) and run the same command again.\n",
-  );
+  return fail("no Python 3.10 or newer with venv was found. Install it (Debian, Ubuntu: apt install python3 python3-venv) and run the same command again.");
+}
+
+function say(message) {
+  process.stderr.write(`${message}\n`);
+}
+
+function fail(message) {
+  for (const child of children) child.kill("SIGTERM");
+  say(`set-up failed: ${message}`);
   process.exit(1);
 }
