@@ -4,6 +4,9 @@ import { UserError } from "../errors.ts";
 import { parseReleaseId, type ReleaseId, type Sha256, sha256 } from "../ids.ts";
 import { canonicalJson } from "./canonical-json.ts";
 
+/** The version of `airflow/dagline_airflow` and of the agent that releases made here need; raised when an older host could not run them. */
+export const hostPackageVersion = "1";
+
 /** What a release consists of. Stored as `releases/<id>.json`; schemas/release.schema.json describes each member. */
 export interface Manifest {
   readonly manifest_version: 1;

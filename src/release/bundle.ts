@@ -1,0 +1,143 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type BuildOptions, build, type Message, type Metafile, type Plugin } from "esbuild";
+import { UserError } from "../errors.ts";
+
+/**
+ * The packages with native code that are installed on every host beside the agent: bundles import them from there.
+ * A bundle cannot hold native code, so any other package that has some is refused.
+ */
+export const nativePackages: readonly string[] = ["@duckdb/node-api"];
+
+/** A module to bundle. */
+export interface Entry {
+  /** Relative to the folder that is built in, with `/`. */
+  readonly source: string;
+  /** Path of the bundle in the release, without `.mjs`. */
+  readonly target: string;
+}
+
+/**
+ * Bundles the scrapes' functions with what they import: a module each, what several of them share in chunks beside them, all with source maps.
+ * The bytes depend on the sources and on nothing else: not on where `root` is, not on the order of the entries.
+ * Throws a UserError with every problem that esbuild finds.
+ */
+export async function bundleFunctions(entries: readonly Entry[], root: string): Promise<Map<string, Uint8Array>> {
+  if (entries.length === 0) return new Map();
+  return bundle(entries, root, {
+    chunkNames: "functions/chunks/[name]-[hash]",
+    sourcemap: "linked",
+    plugins: [await daglineModule()],
+  });
+}
+
+/** Bundles the program that runs one task: `run-task.mjs`, and what it loads only when needed in `runner/`. */
+export async function bundleRunner(entry = "src/task/main.ts", root = packageRoot): Promise<Map<string, Uint8Array>> {
+  if (!existsSync(join(root, entry))) return new Map();
+  return bundle([{ source: entry, target: "run-task" }], root, { chunkNames: "runner/[name]-[hash]", external: ["pg-native"] });
+}
+
+/** Where dagline itself is. */
+const packageRoot = join(import.meta.dirname, "..", "..");
+
+async function bundle(entries: readonly Entry[], root: string, options: BuildOptions): Promise<Map<string, Uint8Array>> {
+  const sorted = [...entries].sort((a, b) => (a.target < b.target ? -1 : 1));
+  const { outputFiles, metafile } = await reportingProblems(() =>
+    build({
+      ...options,
+      absWorkingDir: root,
+      entryPoints: sorted.map(({ source, target }) => ({ in: `./${source}`, out: target })),
+      outdir: root,
+      write: false,
+      metafile: true,
+      bundle: true,
+      splitting: true,
+      format: "esm",
+      platform: "node",
+      target: "node24",
+      outExtension: { ".js": ".mjs" },
+      charset: "utf8",
+      external: [...nativePackages, ...(options.external ?? [])],
+      // A tsconfig.json that happens to lie above would change the output.
+      tsconfigRaw: "{}",
+      banner: { js: requireForCommonJs },
+      logLevel: "silent",
+      logLimit: 0,
+    }),
+  );
+  refuseNativeCode(metafile, root);
+  return new Map(outputFiles.map((file) => [file.path.slice(root.length + 1).replaceAll("\\", "/"), file.contents]));
+}
+
+/** CommonJS packages ask for Node's own modules by `require`, which an ES module lacks. */
+const requireForCommonJs =
+  'import { createRequire as daglineRequire } from "node:module"; globalThis.require ??= daglineRequire(import.meta.url);';
+
+/** `dagline` in a scrape: the functions' API, the same bytes wherever dagline is installed. */
+async function daglineModule(): Promise<Plugin> {
+  const { outputFiles } = await build({
+    absWorkingDir: packageRoot,
+    ...(existsSync(join(packageRoot, "src/task/api.ts"))
+      ? { entryPoints: ["./src/task/api.ts"] }
+      : { stdin: { contents: "export class Skip extends Error {}" } }),
+    bundle: true,
+    write: false,
+    format: "esm",
+    platform: "node",
+    target: "node24",
+    charset: "utf8",
+    tsconfigRaw: "{}",
+    logLevel: "silent",
+  });
+  const contents = outputFiles[0]?.text ?? "";
+  return {
+    name: "dagline",
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /^dagline$/ }, () => ({ path: "api", namespace: "dagline", sideEffects: false }));
+      onLoad({ filter: /.*/, namespace: "dagline" }, () => ({ contents, loader: "js" }));
+    },
+  };
+}
+
+async function reportingProblems<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isBuildFailure(error)) throw error;
+    const problems = error.errors.map(({ location, text }) =>
+      location === null ? text : `${location.file}:${location.line}:${location.column + 1}: ${text}`,
+    );
+    throw new UserError(`the functions cannot be bundled\n${problems.join("\n")}`, {
+      hint: "`dagline validate` checks this, too.",
+      cause: error,
+    });
+  }
+}
+
+function isBuildFailure(error: unknown): error is { errors: Message[] } {
+  return error instanceof Error && "errors" in error && Array.isArray(error.errors);
+}
+
+/** Native packages find their binaries by paths that esbuild cannot see: without this, the task would fail on the host. */
+function refuseNativeCode(metafile: Metafile, root: string): void {
+  const folders = new Set(
+    Object.keys(metafile.inputs).flatMap((input) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(input)?.[0] ?? []),
+  );
+  for (const folder of folders) {
+    const description = JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8")) as PackageDescription;
+    const loaders = Object.keys(description.dependencies ?? {}).filter((name) => nativeLoader.test(name));
+    if (description.gypfile === true || description.binary !== undefined || loaders.length > 0) {
+      throw new UserError(`${folder.replace(/^.*node_modules\//, "")} has native code, which a bundle cannot hold`, {
+        hint: `Use a package without, or one that hosts have: ${nativePackages.join(", ")}.`,
+      });
+    }
+  }
+}
+
+interface PackageDescription {
+  readonly gypfile?: boolean;
+  readonly binary?: unknown;
+  readonly dependencies?: Readonly<Record<string, string>>;
+}
+
+const nativeLoader = /^(bindings|node-gyp-build|node-gyp-build-optional-packages|prebuild-install|@mapbox\/node-pre-gyp|node-pre-gyp)$/;
