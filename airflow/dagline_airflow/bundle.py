@@ -1,0 +1,81 @@
+"""The DAGs of a release, as one of Airflow's own versioned bundles."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from airflow.dag_processing.bundles import base
+from airflow.exceptions import AirflowException
+
+_RELEASE_ID = re.compile(r"[0-9a-f]{64}")
+
+
+class DaglineBundle(base.BaseDagBundle):
+    """
+    Serves the DAG files of one release: its version is the release's id, its path that release's folder.
+
+    Without a version (the DAG processor) it serves the release that `active.json` names and looks again at each refresh.
+    With one (a task of a run, which belongs to the release that it started on) it serves that release, and fetches it
+    where it is not on this machine.
+
+    :param home: the host's folder; `DAGLINE_HOME`, or `/opt/dagline`, when not given
+    """
+
+    supports_versioning = True
+
+    def __init__(self, *, home: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._home = Path(home or os.environ.get("DAGLINE_HOME") or "/opt/dagline")
+        if self.version is not None and not _RELEASE_ID.fullmatch(self.version):
+            raise AirflowException(f"not a dagline release: {self.version!r}")
+        # One value between two refreshes, so that the path and the version never speak of two releases.
+        self._release = self.version or self._active_release()
+
+    @property
+    def path(self) -> Path:
+        return self._home / (
+            "empty" if self._release is None else f"releases/{self._release}/dags"
+        )
+
+    def initialize(self) -> None:
+        if self.version is not None and not self.path.exists():
+            self._fetch(self.version)
+        self.refresh()
+        super().initialize()
+
+    def refresh(self) -> None:
+        self._release = self.version or self._active_release()
+        if self._release is None:
+            self.path.mkdir(parents=True, exist_ok=True)
+
+    def get_current_version(self) -> Any:
+        # Airflow before 3.3 has no BundleVersion and takes the plain string, which later ones warn about.
+        version_class = getattr(base, "BundleVersion", None)
+        return (
+            self._release
+            if self._release is None or version_class is None
+            else version_class(version=self._release)
+        )
+
+    def _active_release(self) -> str | None:
+        try:
+            return json.loads((self._home / "active.json").read_text(encoding="utf-8"))[
+                "release"
+            ]
+        except FileNotFoundError:
+            return None
+
+    def _fetch(self, version: str) -> None:
+        agent = self._home / "bin" / "dagline-agent"
+        outcome = subprocess.run(
+            [str(agent), "fetch", version], capture_output=True, text=True, check=False
+        )
+        if outcome.returncode != 0:
+            raise AirflowException(
+                f"release {version} is not on this machine and could not be fetched: {outcome.stderr.strip()}"
+            )
