@@ -1,0 +1,48 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { load } from "js-yaml";
+
+/** An SSM document of type Command, as far as this stack runs it. */
+interface SsmDocument {
+  readonly parameters: Readonly<Record<string, { readonly default?: string; readonly allowedPattern?: string }>>;
+  /** Lines of shell with `{{ Name }}` where parameters go. */
+  readonly script: string;
+  readonly timeoutSeconds: number;
+}
+
+/** Reads every document of a folder, by name. */
+export function readDocuments(dir: string): Map<string, SsmDocument> {
+  const files = readdirSync(dir).filter((file) => file.endsWith(".yml"));
+  return new Map(files.map((file) => [basename(file, ".yml"), parse(readFileSync(join(dir, file), "utf8"))]));
+}
+
+/** The script with its parameters filled in, or the names of those that are unknown or that their allowed pattern refuses. */
+export function fillDocument(
+  document: SsmDocument,
+  given: Readonly<Record<string, readonly string[]>>,
+): { script: string } | { refused: string[] } {
+  const refused = Object.keys(given).filter((name) => !(name in document.parameters));
+  const values = new Map<string, string>();
+  for (const [name, { default: fallback, allowedPattern }] of Object.entries(document.parameters)) {
+    const value = given[name]?.join(",") ?? fallback;
+    if (value === undefined || (allowedPattern !== undefined && !new RegExp(allowedPattern).test(value))) refused.push(name);
+    else values.set(name, value);
+  }
+  if (refused.length > 0) return { refused };
+  return { script: document.script.replace(/\{\{\s*(\w+)\s*\}\}/g, (whole, name: string) => values.get(name) ?? whole) };
+}
+
+interface Source {
+  readonly parameters?: SsmDocument["parameters"];
+  readonly mainSteps: readonly { readonly inputs: { readonly runCommand: readonly string[]; readonly timeoutSeconds: string } }[];
+}
+
+function parse(text: string): SsmDocument {
+  const { parameters = {}, mainSteps } = load(text) as Source;
+  const inputs = mainSteps.map((step) => step.inputs);
+  return {
+    parameters,
+    script: inputs.flatMap((input) => input.runCommand).join("\n"),
+    timeoutSeconds: Math.max(...inputs.map((input) => Number(input.timeoutSeconds))),
+  };
+}

@@ -1,0 +1,103 @@
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { SendCommandCommand, SSMClient } from "@aws-sdk/client-ssm";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { type LocalSsm, startSsmServer } from "../../local/ssm-server.ts";
+import { UserError } from "../../src/errors.ts";
+import { SsmHostCommands } from "../../src/services/ssm.ts";
+import { rejects } from "../rejects.ts";
+import { until } from "../until.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "dagline-ssm-"));
+const region = "eu-west-2";
+const instance = "i-0123456789abcdef0";
+const credentials = { accessKeyId: "AKIATEST", secretAccessKey: "right" };
+let server: LocalSsm;
+
+test.before(async () => {
+  await writeFile(
+    join(dir, "dagline-reload.yml"),
+    `schemaVersion: "2.2"
+parameters:
+  ReleaseId: { type: String, default: current, allowedPattern: "^(current|[0-9a-f]{64})$" }
+mainSteps:
+  - inputs: { timeoutSeconds: "20", runCommand: ["echo started >&2", "echo \\"$GREETING '{{ ReleaseId }}'\\"", "exit 7"] }
+`,
+  );
+  await writeFile(
+    join(dir, "dagline-status.yml"),
+    `mainSteps:
+  - inputs: { timeoutSeconds: "60", runCommand: ["sleep 60 & echo $! > ${join(dir, "child.pid")}", "wait"] }
+`,
+  );
+  server = await startSsmServer({
+    documentsDir: dir,
+    instanceId: instance,
+    env: { PATH: process.env.PATH, GREETING: "hello" },
+    region,
+    credentials,
+  });
+});
+test.after(async () => {
+  await server.stop();
+  rmSync(dir, { recursive: true });
+});
+
+const commands = (secretAccessKey = "right"): SsmHostCommands =>
+  new SsmHostCommands({ region, endpoint: server.endpoint, instance, credentials: { ...credentials, secretAccessKey } });
+
+test("a document's script runs on this machine, and its output and exit code come back", async () => {
+  const outcome = await commands().run("dagline-reload", {}, { timeoutSeconds: 10 });
+  assert.equal(outcome, { status: "Failed", exitCode: 7, stdout: "hello 'current'\n", stderr: "started\n" });
+});
+
+test("a parameter that its pattern refuses never reaches a shell", async () => {
+  const error = await rejects(
+    commands().run("dagline-reload", { ReleaseId: `x'; touch ${join(dir, "pwned")}; '` }, { timeoutSeconds: 10 }),
+  );
+  assert.is(error.name, "InvalidParameters");
+  assert.not(existsSync(join(dir, "pwned")));
+});
+
+test("only the known documents can be run", async () => {
+  const client = new SSMClient({ region, endpoint: server.endpoint, credentials });
+  const run = client.send(
+    new SendCommandCommand({ DocumentName: "AWS-RunShellScript", InstanceIds: [instance], Parameters: { commands: ["true"] } }),
+  );
+  assert.is((await rejects(run)).name, "InvalidDocument");
+});
+
+test("a request that is not signed with the right secret is refused", async () => {
+  const error = await rejects(commands("wrong").run("dagline-reload", {}, { timeoutSeconds: 10 }), /does not accept the credentials/);
+  assert.instance(error, UserError);
+  const unsigned = await fetch(server.endpoint, { method: "POST", headers: { "x-amz-target": "AmazonSSM.SendCommand" }, body: "{}" });
+  assert.is(unsigned.status, 400);
+});
+
+test("an aborted command is cancelled on the host with everything that it started", async () => {
+  const abort = new AbortController();
+  const running = commands().run("dagline-status", {}, { timeoutSeconds: 50, signal: abort.signal });
+  const child = Number(await until("the script's child", async () => existsSync(join(dir, "child.pid")) && (await readPid())));
+  abort.abort();
+  await rejects(running, /aborted/);
+  await until("the child's end", () => !alive(child));
+});
+
+async function readPid(): Promise<string> {
+  const { readFile } = await import("node:fs/promises");
+  return (await readFile(join(dir, "child.pid"), "utf8")).trim();
+}
+
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+test.run();
