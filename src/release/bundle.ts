@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { join, relative, sep } from "node:path";
 import { type BuildOptions, build, type Message, type Metafile, type Plugin } from "esbuild";
 import { UserError } from "../errors.ts";
 
@@ -24,17 +24,16 @@ export interface Entry {
  */
 export async function bundleFunctions(entries: readonly Entry[], root: string): Promise<Map<string, Uint8Array>> {
   if (entries.length === 0) return new Map();
-  return bundle(entries, root, {
-    chunkNames: "functions/chunks/[name]-[hash]",
-    sourcemap: "linked",
-    plugins: [await daglineModule()],
-  });
+  // esbuild names files by their real paths; those must all lie below the folder that they are told relative to.
+  const real = realpathSync(root);
+  const plugins = [await daglineModule()];
+  return bundle(entries, real, { chunkNames: "functions/chunks/[name]-[hash]", sourcemap: "linked", plugins });
 }
 
 /** Bundles the program that runs one task: `run-task.mjs`, and what it loads only when needed in `runner/`. */
 export async function bundleRunner(entry = "src/task/main.ts", root = packageRoot): Promise<Map<string, Uint8Array>> {
   if (!existsSync(join(root, entry))) return new Map();
-  return bundle([{ source: entry, target: "run-task" }], root, { chunkNames: "runner/[name]-[hash]", external: ["pg-native"] });
+  return bundle([{ source: entry, target: "run-task" }], realpathSync(root), { chunkNames: "runner/[name]-[hash]" });
 }
 
 /** Where dagline itself is. */
@@ -44,30 +43,34 @@ async function bundle(entries: readonly Entry[], root: string, options: BuildOpt
   const sorted = [...entries].sort((a, b) => (a.target < b.target ? -1 : 1));
   const { outputFiles, metafile } = await reportingProblems(() =>
     build({
+      ...always,
       ...options,
       absWorkingDir: root,
       entryPoints: sorted.map(({ source, target }) => ({ in: `./${source}`, out: target })),
       outdir: root,
       write: false,
       metafile: true,
-      bundle: true,
       splitting: true,
-      format: "esm",
-      platform: "node",
-      target: "node24",
       outExtension: { ".js": ".mjs" },
-      charset: "utf8",
-      external: [...nativePackages, ...(options.external ?? [])],
-      // A tsconfig.json that happens to lie above would change the output.
-      tsconfigRaw: "{}",
       banner: { js: requireForCommonJs },
-      logLevel: "silent",
-      logLimit: 0,
     }),
   );
   refuseNativeCode(metafile, root);
-  return new Map(outputFiles.map((file) => [file.path.slice(root.length + 1).replaceAll("\\", "/"), file.contents]));
+  return new Map(outputFiles.map((file) => [relative(root, file.path).split(sep).join("/"), file.contents]));
 }
+
+const always: BuildOptions = {
+  bundle: true,
+  format: "esm",
+  platform: "node",
+  target: "node24",
+  charset: "utf8",
+  external: [...nativePackages, "pg-native"],
+  // A tsconfig.json that happens to lie above would change the output.
+  tsconfigRaw: "{}",
+  logLevel: "silent",
+  logLimit: 0,
+};
 
 /** CommonJS packages ask for Node's own modules by `require`, which an ES module lacks. */
 const requireForCommonJs =
@@ -75,21 +78,7 @@ const requireForCommonJs =
 
 /** `dagline` in a scrape: the functions' API, the same bytes wherever dagline is installed. */
 async function daglineModule(): Promise<Plugin> {
-  const { outputFiles } = await build({
-    absWorkingDir: packageRoot,
-    ...(existsSync(join(packageRoot, "src/task/api.ts"))
-      ? { entryPoints: ["./src/task/api.ts"] }
-      : { stdin: { contents: "export class Skip extends Error {}" } }),
-    bundle: true,
-    write: false,
-    format: "esm",
-    platform: "node",
-    target: "node24",
-    charset: "utf8",
-    tsconfigRaw: "{}",
-    logLevel: "silent",
-  });
-  const contents = outputFiles[0]?.text ?? "";
+  const contents = await bundleApi();
   return {
     name: "dagline",
     setup({ onResolve, onLoad }) {
@@ -97,6 +86,18 @@ async function daglineModule(): Promise<Plugin> {
       onLoad({ filter: /.*/, namespace: "dagline" }, () => ({ contents, loader: "js" }));
     },
   };
+}
+
+async function bundleApi(): Promise<string> {
+  const { outputFiles } = await build({
+    ...always,
+    absWorkingDir: packageRoot,
+    ...(existsSync(join(packageRoot, "src/task/api.ts"))
+      ? { entryPoints: ["./src/task/api.ts"] }
+      : { stdin: { contents: "export class Skip extends Error {}" } }),
+    write: false,
+  });
+  return outputFiles[0]?.text ?? "";
 }
 
 async function reportingProblems<T>(work: () => Promise<T>): Promise<T> {

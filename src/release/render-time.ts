@@ -16,7 +16,7 @@ export function dagSchedule(dag: Pick<Dag, "schedule" | "timezone">): string {
 export function tableAsset(table: string): string {
   // Airflow keeps these two names for itself.
   const name = table === "self" || table === "context" ? `table:${table}` : table;
-  const uri = `x-dagline://tables/${encodeURIComponent(table)}`;
+  const uri = `x-dagline://tables/${encodeURIComponent(table.toWellFormed())}`;
   return block("Asset(", [`name=${pythonLiteral(name)}`, `uri=${pythonLiteral(uri)}`], ")");
 }
 

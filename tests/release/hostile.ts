@@ -1,0 +1,36 @@
+/** Texts that break a careless renderer. What a database refuses (NUL, lone surrogates) stands apart. */
+export const hostileTexts: readonly string[] = [
+  "",
+  "plain",
+  " leading and trailing ",
+  `"`,
+  `'`,
+  `'"`,
+  `"""`,
+  `'''`,
+  `"""'''\\`,
+  "\\",
+  "\\\\n\\x41\\N{BULLET}\\u0041",
+  "line\nbreak\n",
+  "\n",
+  "\r\nand\rand\ttab\v\f",
+  "\u001b[31mred\u0007\b\u007f\u0085\u00a0",
+  "{} {0} {name!r} %s %(x)s $HOME $(id) `id`",
+  "{{ 7 * 7 }} {% for x in y %}{# comment #}",
+  "{{ dag.__class__.__mro__ }} {{ ''.__class__ }}",
+  `") or __import__("os").system("touch /tmp/pwned") or ("`,
+  `',)]}\nimport os; os.system("id")\n#`,
+  "# comment # scrapes/other/other.yml:99",
+  "Grüße, Ελλάδα, 日本語, עברית, हिन्दी, e\u0301",
+  "🚕 👩‍👩‍👧 🏳️‍🌈 \u{10ffff} \u{e0001}",
+  "\u202etrojan\u202c \u200b\u2028\u2029\ufeff\ufffe\ue000",
+  "f'{1+1}' rb'x' u'x'",
+  "<script>alert(1)</script> &amp; <b>",
+  "x.md",
+  "/etc/passwd.md",
+  "x".repeat(10_000),
+  `a "long" text, line after line, 'quoted'\n`.repeat(300),
+];
+
+/** What only Python itself need carry. */
+export const unstorableTexts: readonly string[] = ["nul \u0000 nul", "\ud800", "\udc00\ud800", "\udfff x \ud83d"];
