@@ -11,7 +11,9 @@ export async function transform({ input, output, config }: TransformContext<Conf
   const instance = await DuckDBInstance.create(":memory:", { threads: "1", memory_limit: "128MB" });
   const connection = await instance.connect();
   try {
-    await connection.run(`CREATE VIEW published AS SELECT * FROM read_csv(${literal(input)}, header = true, all_varchar = true)`);
+    await connection.run(
+      `CREATE VIEW published AS SELECT * FROM read_csv(${literal(input)}, header = true, all_varchar = true, delim = ',', quote = '"')`,
+    );
     const published = (await connection.runAndReadAll("FROM published LIMIT 0")).columnNames();
     await connection.run(`COPY (${zoneQuery(published, config)}) TO ${literal(output)} (FORMAT csv, HEADER)`);
   } finally {
