@@ -1,0 +1,276 @@
+"""Runs a task of a release in Node; see docs/architecture.md, "A task"."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import threading
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk import Context
+
+# Names of places, and what AWS's SDK finds its role by. Everything else of Airflow's environment may hold a secret.
+_PASSED_ON = re.compile(
+    r"PATH|HOME|LANG|LC_\w+|TZ|TMPDIR|SSL_CERT_\w+|NODE_EXTRA_CA_CERTS|https?_proxy|no_proxy|HTTPS?_PROXY|NO_PROXY"
+    r"|AWS_(SHARED_CREDENTIALS_FILE|CONFIG_FILE|PROFILE|REGION|DEFAULT_REGION|EC2_METADATA_DISABLED)"
+)
+_TERM_SECONDS = 6
+
+
+class DaglineOperator(BaseOperator):
+    """
+    Runs the task of the same id of the release that the run belongs to, and returns its reference for XCom.
+
+    :param month: `YYYY-MM`, the month that a task of a DAG with `each_month` is mapped to
+    """
+
+    # Nothing is rendered: what the author wrote reaches the function as it stands in the YAML file.
+    template_fields: Sequence[str] = ()
+    ui_color = "#e8f4ea"
+
+    def __init__(self, *, month: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.month = month
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def execute(self, context: Context) -> dict[str, Any] | None:
+        from airflow.sdk.exceptions import (
+            AirflowException,
+            AirflowFailException,
+            AirflowSkipException,
+        )
+
+        home = Path(os.environ.get("DAGLINE_HOME", "/opt/dagline"))
+        host = json.loads((home / "host.json").read_text())
+        with tempfile.TemporaryDirectory(prefix="dagline-run-") as folder:
+            result_file = Path(folder, "result.json")
+            document = self._document(context, host, result_file)
+            code = self._run(host["node"], home, document, folder)
+            result = (
+                json.loads(result_file.read_text()) if result_file.exists() else None
+            )
+        if result is None:
+            raise AirflowException(
+                f"the task's process ended with {_ending(code)} and left no result"
+            )
+        if result["state"] == "done":
+            return result.get("output") or result["load"]
+        if result["state"] == "skipped":
+            raise AirflowSkipException(result["reason"])
+        reason = " ".join(filter(None, [result["message"], result["hint"]]))
+        # A user error is the same at every try; anything else Airflow may try again, as the task's retries say.
+        raise (AirflowFailException if result["kind"] == "user" else AirflowException)(
+            reason
+        )
+
+    def on_kill(self) -> None:
+        """Ends Node and every process that it started: TERM to the group, then KILL."""
+        process = self._process
+        if process is None:
+            return
+        _signal_group(process.pid, signal.SIGTERM)
+        try:
+            process.wait(_TERM_SECONDS)
+        except subprocess.TimeoutExpired:
+            pass
+        _signal_group(process.pid, signal.SIGKILL)
+
+    def _run(self, node: str, home: Path, document: dict[str, Any], folder: str) -> int:
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if _PASSED_ON.fullmatch(name)
+        }
+        environment["NODE_COMPILE_CACHE"] = str(home / "cache" / "node")
+        runner = Path(document["release_dir"], "run-task.mjs")
+        process = subprocess.Popen(
+            [node, "--max-old-space-size=160", str(runner)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            cwd=folder,
+            start_new_session=True,
+        )
+        self._process = process
+        # A default of SIGTERM would end this process and leave Node to find that out by itself: end it first.
+        try:
+            assert process.stdin is not None
+            try:
+                process.stdin.write(json.dumps(document).encode() + b"\n")
+                process.stdin.flush()
+            except BrokenPipeError:
+                self.log.error("the task's process ended before it read what to do")
+            self._stream(process)
+            return process.wait()
+        except BaseException:
+            # A timeout or a kill: raised in here while waiting for a line.
+            self.on_kill()
+            raise
+        finally:
+            self.on_kill()
+            self._process = None
+
+    def _stream(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdout is not None
+        done = threading.Event()
+
+        def close_when_ended() -> None:
+            # A process that the function left behind may hold stdout open: the task has ended all the same.
+            process.wait()
+            if not done.wait(2):
+                _signal_group(process.pid, signal.SIGKILL)
+
+        threading.Thread(target=close_when_ended, daemon=True).start()
+        for raw in process.stdout:
+            line = raw.decode(errors="replace").rstrip("\r\n")
+            if line.startswith("ERROR "):
+                self.log.error("%s", line[6:])
+            elif line.startswith("WARNING "):
+                self.log.warning("%s", line[8:])
+            else:
+                self.log.info("%s", line)
+        done.set()
+
+    def _document(
+        self, context: Context, host: dict[str, Any], result_file: Path
+    ) -> dict[str, Any]:
+        ti: Any = context["ti"]
+        run: Any = context["dag_run"]
+        bundle = ti.bundle_instance
+        release_dir = Path(bundle.path).parent
+        deployed = json.loads((release_dir / "release.json").read_text())
+        spec = json.loads((release_dir / "specs" / f"{ti.dag_id}.json").read_text())[
+            "tasks"
+        ][ti.task_id]
+        map_index = -1 if ti.map_index is None else ti.map_index
+        start, end = run.data_interval_start, run.data_interval_end
+        return {
+            "version": 1,
+            "release": deployed["release"],
+            "commit": deployed["commit"],
+            "release_dir": str(release_dir),
+            "dag": ti.dag_id,
+            "task": ti.task_id,
+            "run_id": run.run_id,
+            "map_index": map_index,
+            "try_number": ti.try_number,
+            "logical_date": _iso(run.logical_date),
+            "run_after": _iso(run.run_after),
+            "data_interval": None
+            if start is None or end is None
+            else {"start": _iso(start), "end": _iso(end)},
+            "params": dict(context["params"]),
+            "month": self.month,
+            "upstream": _references(ti, spec["dependencies"], map_index),
+            "confirms": _references(ti, spec.get("confirms", []), map_index),
+            "staging": {
+                "bucket": host["staging_bucket"],
+                "prefix": host["staging_prefix"],
+                "region": host["region"],
+                "endpoint": host["s3_endpoint"],
+            },
+            "database": _database(host["connection"])
+            if spec["kind"] == "load"
+            else None,
+            "origins": host["origins"],
+            "result_file": str(result_file),
+        }
+
+
+class DaglineMonths(BaseOperator):
+    """
+    Lists the months from one param of the run to another, both included, as `YYYY-MM`.
+
+    :param from_param: the name of the param with the first month
+    :param to_param: the name of the param with the last one
+    """
+
+    template_fields: Sequence[str] = ()
+
+    def __init__(self, *, from_param: str, to_param: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.from_param = from_param
+        self.to_param = to_param
+
+    def execute(self, context: Context) -> list[str]:
+        params = context["params"]
+        return months_between(params[self.from_param], params[self.to_param])
+
+
+def months_between(first: str, last: str) -> list[str]:
+    """The months from `first` to `last`, both `YYYY-MM` and included; fails for a range that is empty or beyond a century."""
+    from airflow.sdk.exceptions import AirflowFailException
+
+    try:
+        (first_year, first_month), (last_year, last_month) = (
+            _month(first),
+            _month(last),
+        )
+    except ValueError as error:
+        raise AirflowFailException(
+            f"a month is written YYYY-MM, for example 2023-01: {error}"
+        ) from error
+    start, end = first_year * 12 + first_month - 1, last_year * 12 + last_month - 1
+    if not 0 <= end - start < 1200:
+        raise AirflowFailException(
+            f"no range of months: from {first} to {last}. The first must not be after the last."
+        )
+    return [
+        f"{index // 12:04d}-{index % 12 + 1:02d}" for index in range(start, end + 1)
+    ]
+
+
+def _month(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"([0-9]{4})-(0[1-9]|1[0-2])", str(text))
+    if match is None:
+        raise ValueError(f"not {text!r}")
+    return int(match[1]), int(match[2])
+
+
+def _references(ti: Any, tasks: list[str], map_index: int) -> list[dict[str, Any]]:
+    """What upstream tasks returned; one that was skipped returned nothing."""
+    index = {} if map_index < 0 else {"map_indexes": map_index}
+    found = (ti.xcom_pull(task_ids=task, **index) for task in tasks)
+    return [reference for reference in found if reference is not None]
+
+
+def _database(connection_id: str) -> dict[str, Any]:
+    from airflow.sdk import Connection
+
+    connection = Connection.get(connection_id)
+    extra = connection.extra_dejson
+    return {
+        "host": connection.host,
+        "port": connection.port or 5432,
+        "dbname": connection.schema,
+        "user": connection.login,
+        "password": connection.password,
+        **({"sslmode": extra["sslmode"]} if "sslmode" in extra else {}),
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
+
+
+def _signal_group(pid: int, what: signal.Signals) -> None:
+    try:
+        os.killpg(pid, what)
+    except ProcessLookupError:
+        pass
+
+
+def _ending(code: int) -> str:
+    return f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"

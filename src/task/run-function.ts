@@ -1,0 +1,130 @@
+import { createReadStream, createWriteStream } from "node:fs";
+import { mkdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { pathToFileURL } from "node:url";
+import { UserError } from "../errors.ts";
+import type { JsonValue } from "../scrape/model.ts";
+import { fillTemplate } from "../scrape/url-template.ts";
+import type { Extract, ExtractContext, Transform, TransformContext } from "./api.ts";
+import type { TaskDocument } from "./document.ts";
+import { fetchFor } from "./fetch-for.ts";
+import { HashingStream, hashFile } from "./hashing.ts";
+import type { TaskResult, TaskServices } from "./run-task.ts";
+import type { DagSpec, FunctionSpec } from "./spec.ts";
+import { confirmationKey, nameStagedFile, printStagedKey, type StagedReference } from "./staged-file.ts";
+import type { Staging } from "./staging.ts";
+import { intervalOf, templateValues } from "./variables.ts";
+
+/** Runs an extract or a transform: its inputs come from the staging bucket, its output goes there, unless all its loads took the same rows before. */
+export async function runFunction(
+  document: TaskDocument,
+  dag: DagSpec,
+  task: FunctionSpec,
+  services: TaskServices,
+  dir: string,
+): Promise<TaskResult> {
+  const { log, signal } = services;
+  const inputs = await fetchInputs(document.upstream, await services.staging(), join(dir, "inputs"), signal);
+  const work = join(dir, "work");
+  await mkdir(work);
+  const output = join(work, `output.${task.extension}`);
+  await callFunction(document, dag, task, services, inputs, output);
+  signal.throwIfAborted();
+
+  const { size } = await stat(output).catch((error: unknown) => {
+    throw new UserError(`${task.callable} of ${document.task} returned without writing its output`, {
+      hint: "Write the result to `output`, or throw a Skip.",
+      cause: error,
+    });
+  });
+  const digest = await hashFile(output);
+  const compare = task.compare_with.length > 0;
+  const table = await (await services.tables()).describe(output, task.extension, { digest: compare, temporary: join(dir, "duckdb") });
+  if (compare && table?.digest == null) log.warn(`the output is no table that can be compared (.${task.extension}), so nothing is skipped`);
+  const staging = await services.staging();
+  if (compare && table?.digest != null && (await allTook(staging, document, task.compare_with, table.digest))) {
+    return { state: "skipped", reason: `the same ${table.rows} rows were loaded before` };
+  }
+  const name = nameStagedFile({ ...document, extension: task.extension });
+  const reference: StagedReference = {
+    task: document.task,
+    key: printStagedKey(name),
+    sha256: digest,
+    size,
+    rows: table?.rows ?? null,
+    rows_digest: table?.digest ?? null,
+  };
+  await staging.upload(reference.key, createReadStream(output), { metadata: metadataOf(reference, document.run_id), signal });
+  log.info(`staged ${reference.key}: ${size} bytes${reference.rows === null ? "" : `, ${reference.rows} rows`}`);
+  return { state: "done", output: reference };
+}
+
+async function callFunction(
+  document: TaskDocument,
+  dag: DagSpec,
+  task: FunctionSpec,
+  { log, signal, now }: TaskServices,
+  inputs: Readonly<Record<string, string>>,
+  output: string,
+): Promise<void> {
+  const interval = intervalOf(document);
+  const params = Object.freeze({ ...document.params, ...task.params });
+  const config = dag.config === null ? null : (JSON.parse(await readFile(join(document.release_dir, dag.config), "utf8")) as JsonValue);
+  const base = { output, inputs, interval, params, config, log, signal, fetch: fetchFor(document.origins, signal) };
+  const module = (await import(pathToFileURL(join(document.release_dir, dag.functions ?? "")).href)) as Record<string, unknown>;
+  const callable = module[task.callable];
+  if (typeof callable !== "function") throw new UserError(`${task.callable} is not an exported function of ${dag.functions}`);
+  if (task.kind === "extract") {
+    const url =
+      dag.url === null
+        ? ""
+        : fillTemplate(dag.url, templateValues({ interval, month: document.month, timezone: dag.timezone, params, now }));
+    await (callable as Extract)({ ...base, url } satisfies ExtractContext);
+  } else {
+    const [first = ""] = Object.values(inputs);
+    await (callable as Transform)({ ...base, input: first } satisfies TransformContext);
+  }
+}
+
+/** Downloads every upstream file, and verifies each against its reference. */
+async function fetchInputs(
+  upstream: readonly StagedReference[],
+  staging: Staging,
+  dir: string,
+  signal: AbortSignal,
+): Promise<Record<string, string>> {
+  await mkdir(dir);
+  const inputs: Record<string, string> = {};
+  for (const reference of upstream) {
+    const found = await staging.download(reference.key);
+    if (found === undefined)
+      throw new UserError(`the staged file ${reference.key} is gone`, {
+        hint: `Clear the task ${reference.task}, so that it stages it again.`,
+      });
+    const path = join(dir, `${reference.task}${reference.key.slice(reference.key.lastIndexOf("."))}`);
+    const hashing = new HashingStream();
+    await pipeline(found.body, hashing, createWriteStream(path), { signal });
+    if (hashing.digest() !== reference.sha256) {
+      throw new UserError(`the staged file ${reference.key} is not the one that ${reference.task} wrote`, {
+        hint: `Clear the task ${reference.task}, so that it stages it again.`,
+      });
+    }
+    inputs[reference.task] = path;
+  }
+  return inputs;
+}
+
+async function allTook(staging: Staging, { dag, task }: TaskDocument, loads: readonly string[], digest: string): Promise<boolean> {
+  const heads = await Promise.all(loads.map((load) => staging.head(confirmationKey(dag, task, load))));
+  return heads.every((head) => head?.metadata["rows-digest"] === digest);
+}
+
+function metadataOf({ sha256, rows, rows_digest }: StagedReference, runId: string): Record<string, string> {
+  return {
+    sha256,
+    "run-id": encodeURIComponent(runId),
+    ...(rows === null ? {} : { rows: String(rows) }),
+    ...(rows_digest === null ? {} : { "rows-digest": rows_digest }),
+  };
+}

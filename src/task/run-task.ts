@@ -1,0 +1,41 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TaskLog } from "./api.ts";
+import type { TaskDocument } from "./document.ts";
+import { runFunction } from "./run-function.ts";
+import { type LoadServices, runLoad } from "./run-load.ts";
+import { isSkip } from "./skip.ts";
+import { readSpec } from "./spec.ts";
+import type { StagedReference } from "./staged-file.ts";
+import type { Staging, TableReader } from "./staging.ts";
+
+/** What the runner is given from outside; the heavy ones are loaded when they are first needed. */
+export interface TaskServices extends LoadServices {
+  readonly staging: () => Promise<Staging>;
+  readonly tables: () => Promise<TableReader>;
+  readonly log: TaskLog;
+  readonly signal: AbortSignal;
+  readonly now: Date;
+}
+
+/** How a task ended, unless it threw. docs/architecture.md gives the JSON form. */
+export type TaskResult =
+  | { readonly state: "done"; readonly output: StagedReference }
+  | { readonly state: "done"; readonly load: Readonly<Record<string, unknown>> }
+  | { readonly state: "skipped"; readonly reason: string };
+
+/** Runs one task of one run. Its folder of temporary files is gone afterwards, however it ended. Throws what made it fail. */
+export async function runTask(document: TaskDocument, services: TaskServices): Promise<TaskResult> {
+  const { dag, task } = await readSpec(document.release_dir, document.dag, document.task);
+  const dir = await mkdtemp(join(tmpdir(), "dagline-task-"));
+  try {
+    if (task.kind === "load") return { state: "done", load: await runLoad(document, dag, task, services) };
+    return await runFunction(document, dag, task, services, dir);
+  } catch (error) {
+    if (isSkip(error)) return { state: "skipped", reason: error.message };
+    throw error;
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}

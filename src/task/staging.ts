@@ -1,0 +1,21 @@
+import type { Readable } from "node:stream";
+
+/** What a task needs of the staging bucket. The adapter is src/services/s3.ts. */
+export interface Staging {
+  /** Streams a file of any length into the bucket, whole or not at all. */
+  upload(key: string, body: Readable, options: { metadata?: Record<string, string>; signal?: AbortSignal }): Promise<void>;
+  /** undefined when there is no such object. */
+  download(key: string): Promise<{ readonly body: Readable; readonly size: number } | undefined>;
+  head(key: string): Promise<{ readonly metadata: Readonly<Record<string, string>> } | undefined>;
+  put(key: string, body: Uint8Array, options: { metadata?: Record<string, string> }): Promise<unknown>;
+}
+
+/** Counts a table's rows and, on demand, digests them in an order-independent way. The adapter is src/services/duckdb.ts. */
+export interface TableReader {
+  /** null when a file with this extension is no table, or can't be read as one. `temporary` is a folder for spilling. */
+  describe(
+    path: string,
+    extension: string,
+    options: { digest: boolean; temporary: string },
+  ): Promise<{ readonly rows: number; readonly digest: string | null } | null>;
+}
