@@ -4,11 +4,12 @@ import { didYouMean } from "./did-you-mean.ts";
 import { newSpelling } from "./old-spellings.ts";
 import { toValue } from "./read-node.ts";
 import type { Report } from "./report.ts";
-import type { YamlNode } from "./yaml.ts";
+import type { YamlMap, YamlNode } from "./yaml.ts";
 
-/** Reports, in a person's words and at its place, whatever schemas/dag.schema.json does not take. */
-export function checkSchema(root: YamlNode, report: Report): void {
-  if (validate(toValue(root))) return;
+/** Reports, in a person's words and at its place, whatever schemas/dag.schema.json does not take of the DAG at the key `id`. */
+export function checkSchema(root: YamlMap, id: string, report: Report): void {
+  const dag = root.entries.get(id);
+  if (dag === undefined || validate({ [id]: toValue(dag.value) })) return;
   for (const error of validate.errors ?? []) describe(error, root, report);
 }
 
@@ -58,7 +59,10 @@ function sentence({ keyword, params, data, schema }: ErrorObject): string {
   if (keyword === "minLength" || keyword === "minItems" || keyword === "minProperties") return "must not be empty";
   if (keyword === "maxLength") return `must be at most ${params.limit} characters long`;
   if (keyword === "maxItems" || keyword === "maxProperties") return `must have at most ${params.limit}`;
-  if (keyword === "uniqueItems") return `has the same item twice: item ${Number(params.j) + 1} and item ${Number(params.i) + 1}`;
+  if (keyword === "uniqueItems") {
+    const [first, second] = [Number(params.i) + 1, Number(params.j) + 1].sort((a, b) => a - b);
+    return `has the same item twice: item ${first} and item ${second}`;
+  }
   return `is not right (${keyword})`;
 }
 

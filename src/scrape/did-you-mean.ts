@@ -4,7 +4,7 @@ import { distance } from "fastest-levenshtein";
 export function nearest(word: string, candidates: Iterable<string>): string | null {
   const short = word.slice(0, 100);
   let best: string | null = null;
-  let bestDistance = Math.max(1, Math.floor(short.length / 3)) + 1;
+  let bestDistance = (short.length < 4 ? 1 : Math.max(2, Math.floor(short.length / 3))) + 1;
   for (const candidate of candidates) {
     const far = distance(short.toLowerCase(), candidate.toLowerCase());
     if (far < bestDistance) {

@@ -128,7 +128,8 @@ export function testPattern(pattern: string, text: string): boolean {
   try {
     return vm.runInContext("new RegExp(pattern, 'u').test(text)", sandbox, { timeout: 100 }) === true;
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ERR_SCRIPT_EXECUTION_TIMEOUT") return false;
+    // The error is made in the sandbox, so it is no instance of this realm's Error.
+    if (typeof error === "object" && error !== null && "code" in error && error.code === "ERR_SCRIPT_EXECUTION_TIMEOUT") return false;
     throw error;
   }
 }

@@ -38,7 +38,7 @@ export function readDag(scrape: string, file: string, text: string, report: Repo
     return null;
   }
   checkTopLevel(root, id, expected, report);
-  checkSchema(root, report);
+  checkSchema(root, id, report);
   const entry = root.entries.get(id);
   if (entry?.value.kind !== "map") return null;
   return readBody(scrape, file, id, readMap(entry.value, entry.at), report);

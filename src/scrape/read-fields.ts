@@ -39,7 +39,9 @@ function checkName(name: string, at: number, seen: Map<string, number>, report: 
       `the field \`${name.slice(0, 80)}\` is written twice (first on line ${report.place(first).line})`,
       "Keep one; case does not tell columns apart.",
     );
-  } else seen.set(lower, at);
+    return;
+  }
+  seen.set(lower, at);
   if (reserved.has(lower)) {
     report.error(
       at,

@@ -57,7 +57,7 @@ export function readTasks(dag: MapReader, report: Report): ReadTasks {
 function kindOf(id: string, reader: MapReader, report: Report): Kind | null {
   const written = reader.text("kind")?.value;
   if (reader.has("kind")) return kinds.find((kind) => kind === written) ?? null; // the schema reports any other
-  const kind = kinds.find((candidate) => id === candidate || id.startsWith(`${candidate}_`));
+  const kind = kinds.find((candidate) => candidate === /^(extract|transform|load)(?![A-Za-z])/.exec(id)?.[1]);
   if (kind !== undefined) return kind;
   const first = id.split("_")[0] ?? "";
   report.error(

@@ -54,7 +54,8 @@ function fill(
 /** Why a URL template is not safe, or null. Only https (http to this machine itself), no credentials, nothing variable before the path. */
 export function checkUrlTemplate(template: string): { message: string; hint: string } | null {
   const match = /^(https?):\/\/([^/?#]*)/i.exec(template);
-  if (match === null) return { message: "the URL does not begin with https://", hint: "Write the whole URL: https://host/path." };
+  if (match === null || match[2] === "")
+    return { message: "the URL does not begin with https://", hint: "Write the whole URL: https://host/path." };
   const [, scheme = "", authority = ""] = match;
   if (/[{}]/.test(authority))
     return { message: "a variable stands in the URL's host", hint: "Write the host out; variables belong in the path or the query." };

@@ -118,6 +118,8 @@ class TreeBuilder {
   private readonly text: string;
   private readonly frames: Frame[] = [];
   private readonly anchors = new Map<string, Anchor>();
+  /** What stands in for an alias that could not be followed: reported once, there. */
+  private readonly broken = new Set<YamlNode>();
   private documents = 0;
   private work = 0;
 
@@ -218,6 +220,7 @@ class TreeBuilder {
     }
     const usable = anchor === undefined || anchor.open ? null : anchor;
     const node: YamlNode = usable?.node ?? { kind: "scalar", at: at - 1, value: null };
+    if (usable === null) this.broken.add(node);
     const size = usable?.size ?? 1;
     this.charge(size, at);
     const parent = this.frames.at(-1);
@@ -260,6 +263,7 @@ class TreeBuilder {
     const maps = source.kind === "list" ? source.items : [source];
     for (const map of maps) {
       if (map.kind !== "map") {
+        if (this.broken.has(map)) continue;
         this.fault(at, "yaml-merge", "`<<` takes a map or a list of maps", "Point it at an anchor of a map: `<<: *name`.");
         continue;
       }
