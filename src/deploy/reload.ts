@@ -1,5 +1,6 @@
 import { TransientError, UserError } from "../errors.ts";
 import { parseReleaseId, type ReleaseId, shortId } from "../ids.ts";
+import { type Log, silentLog } from "../log.ts";
 import type { CommandOutcome, HostCommands } from "./host-commands.ts";
 
 /** The agent's proof that the host serves a release; docs/architecture.md, "The host's folder". */
@@ -19,53 +20,91 @@ export interface HostStatus {
   readonly dags: number;
 }
 
+interface Limits {
+  readonly timeoutSeconds: number;
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Has the host switch to `release` (or to what the pointer names) and prove that it serves it. When the host stayed where it was,
- * throws a UserError with the agent's reason and the line of YAML; TransientError when the host could not be asked.
+ * throws a UserError with the agent's reason and the line of YAML; TransientError when the host could not be asked or gave no proof.
+ * `log` is told what the agent said meanwhile.
  */
 export async function reload(
   commands: HostCommands,
-  options: { release: ReleaseId | "current"; timeoutSeconds: number; signal?: AbortSignal },
+  options: Limits & { readonly release: ReleaseId | "current"; readonly log?: Log },
 ): Promise<Proof> {
-  const { release, ...limits } = options;
+  const { release, log = silentLog, ...limits } = options;
   const outcome = await commands.run("dagline-reload", { ReleaseId: release }, limits);
-  const answer = lastJson(outcome);
-  if (answer?.ok === true) return { ...(answer as unknown as Proof), release: parseReleaseId(String(answer.release)) };
-  if (answer === undefined)
-    throw new TransientError(`the host gave no proof (${describe(outcome)})`, {
-      hint: "Look at the host: `dagline drift`, and the agent's log.",
+  for (const line of outcome.stderr.split("\n")) if (line.trim() !== "") log.info(`host: ${line}`);
+  const answer = answerOf(outcome);
+  if (answer?.ok === false) throw refusal(answer, outcome);
+  const proof = answer?.ok === true && outcome.exitCode === 0 ? readProof(answer) : undefined;
+  if (proof === undefined) throw unanswered("the host gave no proof", outcome);
+  if (release !== "current" && proof.release !== release) {
+    throw new TransientError(`the host proved release ${shortId(proof.release)} instead of ${shortId(release)}`, {
+      hint: "Another deploy is running. Look at what it did, then reload again.",
     });
-  const { message, hint, file, line } = (answer.error ?? {}) as { message?: string; hint?: string; file?: string; line?: number };
-  const where = file === undefined || file === null ? "" : `${file}:${line ?? 1}: `;
-  const stayed =
-    typeof answer.active === "string"
-      ? `the host stays on release ${shortId(parseReleaseId(answer.active))}`
-      : "no release is active on the host";
-  const text = `the release was not activated: ${where}${message ?? "no reason given"} (${stayed})`;
-  const details = hint === undefined || hint === null ? {} : { hint };
-  throw outcome.exitCode === 3 ? new TransientError(text, details) : new UserError(text, details);
+  }
+  return proof;
 }
 
-/** Asks the host which release it runs. */
-export async function hostStatus(commands: HostCommands, options: { timeoutSeconds: number; signal?: AbortSignal }): Promise<HostStatus> {
+/** Asks the host which release it runs. Throws TransientError when it does not say. */
+export async function hostStatus(commands: HostCommands, options: Limits): Promise<HostStatus> {
   const outcome = await commands.run("dagline-status", {}, options);
-  const answer = lastJson(outcome);
-  if (answer === undefined) throw new TransientError(`the host did not tell its status (${describe(outcome)})`);
-  const release = typeof answer.release === "string" ? parseReleaseId(answer.release) : null;
-  return { release, healthy: answer.healthy === true, dags: Number(answer.dags ?? 0) };
+  const answer = answerOf(outcome);
+  const release = answer === undefined ? undefined : readReleaseId(answer.release);
+  if (answer === undefined || release === undefined) throw unanswered("the host did not tell its status", outcome);
+  return { release, healthy: answer.healthy === true, dags: typeof answer.dags === "number" ? answer.dags : 0 };
 }
 
-function lastJson({ stdout }: CommandOutcome): Record<string, unknown> | undefined {
+/** The agent's one line of JSON, the last of its output; undefined when it was cut or there is none. */
+function answerOf({ stdout }: CommandOutcome): Record<string, unknown> | undefined {
   const line = stdout.trimEnd().split("\n").at(-1) ?? "";
   try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
+    return asRecord(JSON.parse(line));
   } catch {
-    return undefined; // cut output or none: the caller says so
+    return undefined;
   }
 }
 
-function describe({ status, exitCode, stderr }: CommandOutcome): string {
+function readProof(answer: Record<string, unknown>): Proof | undefined {
+  const release = readReleaseId(answer.release);
+  if (release === undefined || release === null || typeof answer.dags !== "number") return undefined;
+  const seconds = Object.entries(asRecord(answer.seconds) ?? {}).filter((entry): entry is [string, number] => typeof entry[1] === "number");
+  return {
+    release,
+    previous: readReleaseId(answer.previous) ?? null,
+    commit: typeof answer.commit === "string" ? answer.commit : null,
+    dags: answer.dags,
+    changed: answer.changed === true,
+    seconds: Object.fromEntries(seconds),
+  };
+}
+
+/** null is null; undefined is what is no release id. */
+function readReleaseId(value: unknown): ReleaseId | null | undefined {
+  if (value === null) return null;
+  return typeof value === "string" && /^[0-9a-f]{64}$/.test(value) ? parseReleaseId(value) : undefined;
+}
+
+function refusal(answer: Record<string, unknown>, { exitCode }: CommandOutcome): UserError | TransientError {
+  const { message, hint, file, line } = asRecord(answer.error) ?? {};
+  const where = typeof file === "string" ? `${file}${typeof line === "number" ? `:${line}` : ""}: ` : "";
+  const active = readReleaseId(answer.active);
+  const stayed = active == null ? "no release is active on the host" : `the host stays on release ${shortId(active)}`;
+  const text = `the release was not activated: ${where}${typeof message === "string" ? message : "the host gave no reason"} (${stayed})`;
+  const details = typeof hint === "string" ? { hint } : {};
+  return exitCode === 3 ? new TransientError(text, details) : new UserError(text, details);
+}
+
+function unanswered(what: string, { status, exitCode, stderr }: CommandOutcome): TransientError {
   const last = stderr.trimEnd().split("\n").at(-1) ?? "";
-  return `${status}, exit code ${exitCode}${last === "" ? "" : `: ${last}`}`;
+  return new TransientError(`${what} (${status}, exit code ${exitCode}${last === "" ? "" : `: ${last}`})`, {
+    hint: "Is the host up, and the agent installed? Its log is on the host; `dagline drift` shows where the host stands.",
+  });
+}
+
+function asRecord(value: unknown): Record<string, unknown> | undefined {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
 }

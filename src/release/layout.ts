@@ -55,7 +55,7 @@ export function parsePointer(bytes: Uint8Array): Pointer {
 
 function invalid(what: string, cause?: unknown): UserError {
   return new UserError(`${pointerKey} is not a pointer to a release: ${what}`, {
-    hint: "It was altered by hand or by another program. `dagline sync` writes it anew.",
+    hint: "It was altered by hand or by another program. Restore its earlier version (the bucket keeps them), or remove it and run `dagline sync`.",
     cause,
   });
 }

@@ -1,4 +1,5 @@
 import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import {
   GetObjectCommand,
   HeadObjectCommand,
@@ -9,6 +10,8 @@ import {
 } from "@aws-sdk/client-s3";
 import { Upload } from "@aws-sdk/lib-storage";
 import type { ObjectHead, ObjectStore, PutOptions, StoredObject } from "../deploy/object-store.ts";
+import { TransientError } from "../errors.ts";
+import { parseSha256, type Sha256 } from "../ids.ts";
 import { explainAwsError } from "./aws-errors.ts";
 
 export interface S3Settings {
@@ -23,6 +26,9 @@ export interface S3Settings {
   /** Told of every HTTP request, for tests that count them. */
   readonly onRequest?: (method: string, path: string) => void;
 }
+
+/** Without s3:ListBucket, S3 answers "access denied" where there is no object. */
+const READ = "s3:GetObject, and s3:ListBucket,";
 
 /** A bucket, over @aws-sdk/client-s3. Its own retries apply; what is left is a UserError or a TransientError that says what to do. */
 export class S3ObjectStore implements ObjectStore {
@@ -55,23 +61,23 @@ export class S3ObjectStore implements ObjectStore {
 
   async get(key: string): Promise<StoredObject | undefined> {
     const found = await this.download(key);
-    if (found === undefined) return undefined;
-    const chunks: Buffer[] = [];
-    try {
-      for await (const chunk of found.body) chunks.push(chunk as Buffer);
-    } catch (error) {
-      throw this.#explain(error, "read", key, "s3:GetObject");
-    }
-    return { body: Buffer.concat(chunks), etag: found.etag, metadata: found.metadata };
+    return found === undefined ? undefined : { body: await buffer(found.body), etag: found.etag, metadata: found.metadata };
   }
 
   async head(key: string): Promise<ObjectHead | undefined> {
     try {
-      const head = await this.#client.send(new HeadObjectCommand({ Bucket: this.#bucket, Key: this.#prefix + key }));
-      return { size: head.ContentLength ?? 0, etag: head.ETag ?? "", metadata: head.Metadata ?? {} };
+      const head = await this.#client.send(
+        new HeadObjectCommand({ Bucket: this.#bucket, Key: this.#prefix + key, ChecksumMode: "ENABLED" }),
+      );
+      return {
+        size: head.ContentLength ?? 0,
+        etag: head.ETag ?? "",
+        metadata: head.Metadata ?? {},
+        sha256: parseChecksum(head.ChecksumSHA256),
+      };
     } catch (error) {
       if (isMissing(error)) return undefined;
-      throw this.#explain(error, "look at", key, "s3:GetObject");
+      throw this.#explain(error, "look at", key, READ);
     }
   }
 
@@ -91,9 +97,16 @@ export class S3ObjectStore implements ObjectStore {
       );
       return { etag: ETag ?? "" };
     } catch (error) {
-      if (error instanceof Error && (error.name === "PreconditionFailed" || error.name === "ConditionalRequestConflict")) return "conflict";
+      const name = error instanceof Error ? error.name : "";
       // `If-Match` on an object that is gone is a 404.
-      if (options.ifMatch !== undefined && error instanceof Error && error.name === "NoSuchKey") return "conflict";
+      if (name === "PreconditionFailed" || (options.ifMatch !== undefined && name === "NoSuchKey")) return "conflict";
+      if (name === "ConditionalRequestConflict") {
+        // Another write of this key is under way, and may yet fail: neither ours nor theirs is known to be there.
+        throw new TransientError(`could not write ${key} in ${this.address}: another write of it is under way`, {
+          hint: "Another deploy is running. Look at what it did, then try again.",
+          cause: error,
+        });
+      }
       throw this.#explain(error, "write", key, "s3:PutObject");
     }
   }
@@ -108,35 +121,52 @@ export class S3ObjectStore implements ObjectStore {
     }
   }
 
-  /** Streams an object; undefined when there is none. Errors of the stream itself are the SDK's. */
+  /** Streams an object; undefined when there is none. What goes wrong on the way is explained as everything else is. */
   async download(key: string): Promise<{ body: Readable; size: number; etag: string; metadata: Record<string, string> } | undefined> {
     try {
       const found = await this.#client.send(new GetObjectCommand({ Bucket: this.#bucket, Key: this.#prefix + key }));
       if (!(found.Body instanceof Readable)) throw new Error(`the SDK gave no stream for ${key}`);
-      return { body: found.Body, size: found.ContentLength ?? 0, etag: found.ETag ?? "", metadata: found.Metadata ?? {} };
+      const body = Readable.from(this.#explained(found.Body, key), { objectMode: false });
+      return { body, size: found.ContentLength ?? 0, etag: found.ETag ?? "", metadata: found.Metadata ?? {} };
     } catch (error) {
       if (isMissing(error)) return undefined;
-      throw this.#explain(error, "read", key, "s3:GetObject");
+      throw this.#explain(error, "read", key, READ);
     }
   }
 
-  /** Writes a stream of any length in parts of 8 MiB, two at a time; when it fails or is aborted, nothing half-written is left. */
+  /**
+   * Writes a stream of any length in parts of 8 MiB, two at a time. When it fails or is aborted, nothing half-written is left: the
+   * parts that arrived are removed before this settles. An abort rejects with the signal's reason.
+   */
   async upload(key: string, body: Readable, options: { metadata?: Record<string, string>; signal?: AbortSignal } = {}): Promise<void> {
+    const { signal, metadata = {} } = options;
     const upload = new Upload({
       client: this.#client,
-      params: { Bucket: this.#bucket, Key: this.#prefix + key, Body: body, ChecksumAlgorithm: "SHA256", Metadata: options.metadata ?? {} },
+      params: { Bucket: this.#bucket, Key: this.#prefix + key, Body: body, ChecksumAlgorithm: "SHA256", Metadata: metadata },
       partSize: 8 * 1024 * 1024,
       queueSize: 2,
       leavePartsOnError: false,
     });
-    const abort = (): void => void upload.abort();
-    options.signal?.addEventListener("abort", abort, { once: true });
+    // Upload.abort() settles before the parts are removed, and never removes them when the stream stalls; a stream that ends badly does.
+    const abort = (): void => void body.destroy(new Error("aborted"));
     try {
+      signal?.throwIfAborted();
+      signal?.addEventListener("abort", abort, { once: true });
       await upload.done();
     } catch (error) {
+      body.destroy();
+      signal?.throwIfAborted();
       throw this.#explain(error, "write", key, "s3:PutObject");
     } finally {
-      options.signal?.removeEventListener("abort", abort);
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  async *#explained(body: Readable, key: string): AsyncGenerator<Buffer> {
+    try {
+      for await (const chunk of body as AsyncIterable<Buffer>) yield chunk;
+    } catch (error) {
+      throw this.#explain(error, "read", key, READ);
     }
   }
 
@@ -151,10 +181,18 @@ export class S3ObjectStore implements ObjectStore {
 function clientConfig({ region, endpoint, credentials }: S3Settings): S3ClientConfig {
   return {
     region,
+    retryMode: "standard",
     maxAttempts: 4,
+    // Without them, a host that swallows packets is waited for without end.
+    requestHandler: { connectionTimeout: 5_000, socketTimeout: 60_000 },
     ...(endpoint == null ? {} : { endpoint, forcePathStyle: true }),
     ...(credentials === undefined ? {} : { credentials }),
   };
+}
+
+/** AWS's form of a SHA-256, base64, in ours; undefined for none, and for one of parts. */
+function parseChecksum(text: string | undefined): Sha256 | undefined {
+  return text === undefined || !/^[A-Za-z0-9+/]{43}=$/.test(text) ? undefined : parseSha256(Buffer.from(text, "base64").toString("hex"));
 }
 
 function isMissing(error: unknown): boolean {
