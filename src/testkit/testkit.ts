@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
@@ -70,6 +71,7 @@ export async function openTestkit(folder: string): Promise<Testkit> {
       fetch: fixtureFetch(join(folder, "fixtures"), options.serve ?? {}),
     };
     await call(context);
+    if (!existsSync(output)) throw new UserError(`${task.callable} of ${task.id} returned without writing its output`);
     return output;
   };
   // Only tests that load need a PostgreSQL, and the time that it takes to start.

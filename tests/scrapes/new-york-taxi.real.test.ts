@@ -55,7 +55,7 @@ for (const [taxiType, year, month] of months) {
     const published = await readParquet(file);
     const expected = published.reduce((sum, trip) => sum + BigInt(Math.round(Number(trip.total_amount ?? trip.Total_Amt) * 100)), 0n);
     assert.is(cents(rows, "total_amount"), expected);
-    const lacking = published.filter((trip) => (trip.RatecodeID ?? trip.rate_code ?? trip.Rate_Code) === null).length;
+    const lacking = published.filter((trip) => (trip.RatecodeID ?? trip.rate_code ?? trip.Rate_Code ?? null) === null).length;
     assert.is(rows.filter((row) => row.rate_code_id === null).length, lacking);
   });
 }
