@@ -20,7 +20,9 @@ export async function summariseTables(client: pg.Client): Promise<TableSummary[]
   for (const [name, tableColumns] of byTable) {
     const numeric = tableColumns.filter((column) => NUMERIC_TYPES.includes(column.data_type)).map((column) => column.column_name);
     const sums = numeric.map((column, index) => `sum(${pg.escapeIdentifier(column)})::text AS sum_${index}`);
-    const { rows } = await client.query<Record<string, string | null>>(`SELECT count(*)::text AS count${sums.map((sum) => `, ${sum}`).join("")} FROM ${pg.escapeIdentifier(name)}`);
+    const { rows } = await client.query<Record<string, string | null>>(
+      `SELECT count(*)::text AS count${sums.map((sum) => `, ${sum}`).join("")} FROM ${pg.escapeIdentifier(name)}`,
+    );
     const row = rows[0] ?? {};
     const sumOf = (index: number): number | null => (row[`sum_${index}`] == null ? null : Number(row[`sum_${index}`]));
     summaries.push({ name, rows: Number(row.count), sums: Object.fromEntries(numeric.map((column, index) => [column, sumOf(index)])) });
@@ -29,7 +31,11 @@ export async function summariseTables(client: pg.Client): Promise<TableSummary[]
 }
 
 /** The first `count` rows of a table, each value as PostgreSQL prints it; null stays null. */
-export async function firstRows(client: pg.Client, table: string, count: number): Promise<{ columns: string[]; rows: (string | null)[][] }> {
+export async function firstRows(
+  client: pg.Client,
+  table: string,
+  count: number,
+): Promise<{ columns: string[]; rows: (string | null)[][] }> {
   const { fields, rows } = await client.query<(string | null)[]>({
     text: `SELECT * FROM ${pg.escapeIdentifier(table)} LIMIT ${Math.trunc(count)}`,
     rowMode: "array",

@@ -10,7 +10,10 @@ const program = new Command("dagline")
   .showHelpAfterError("(add --help for the options)")
   .showSuggestionAfterError()
   .exitOverride()
-  .addHelpText("after", "\nResults go to stdout, progress to stderr. Exit codes: 0 done, 1 yours to fix, 2 wrong usage, 3 try again, 70 a bug.");
+  .addHelpText(
+    "after",
+    "\nResults go to stdout, progress to stderr. Exit codes: 0 done, 1 yours to fix, 2 wrong usage, 3 try again, 70 a bug.",
+  );
 
 addScrapeCommands(program);
 addDeployCommands(program);

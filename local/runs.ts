@@ -1,0 +1,121 @@
+import { TransientError } from "../src/errors.ts";
+
+/** One authenticated call of Airflow's REST API, `path` after `/api/v2`; a status of 400 or more comes back with its body. */
+export type AirflowCall = (method: "GET" | "POST" | "PATCH", path: string, body?: unknown) => Promise<{ status: number; body: unknown }>;
+
+export interface RunRequest {
+  readonly dag: string;
+  readonly runId: string;
+  /** The first day of a month, or null for a run on demand. */
+  readonly month: string | null;
+  readonly params: Readonly<Record<string, unknown>>;
+}
+
+export interface RunResult {
+  readonly dag: string;
+  readonly run: string;
+  readonly state: "success" | "failed";
+  readonly seconds: number;
+  /** Tasks that failed, skipped and so on: how many of each state. */
+  readonly tasks: Readonly<Record<string, number>>;
+}
+
+/** Starts a run; one that exists already (the same month again) is cleared instead, so that it runs again on the latest release. */
+export async function startRun(call: AirflowCall, request: RunRequest): Promise<string> {
+  await unpause(call, request.dag);
+  const interval = request.month === null ? {} : monthInterval(request.month);
+  const body = { dag_run_id: request.runId, logical_date: null, conf: request.params, ...interval };
+  const { status, body: answer } = await call("POST", `/dags/${request.dag}/dagRuns`, body);
+  if (status === 409) {
+    const cleared = await call("POST", `/dags/${request.dag}/dagRuns/${encodeURIComponent(request.runId)}/clear`, {
+      dry_run: false,
+      only_failed: false,
+      run_on_latest_version: true,
+    });
+    if (cleared.status < 400) return request.runId;
+    throw new TransientError(`Airflow refused to run ${request.dag} again: ${JSON.stringify(cleared.body)}`);
+  }
+  if (status >= 400) throw new TransientError(`Airflow refused to run ${request.dag}: ${JSON.stringify(answer)}`);
+  return request.runId;
+}
+
+/** Waits for a run to end; `progress` is told of the states of its tasks now and then. */
+export async function followRun(
+  call: AirflowCall,
+  dag: string,
+  run: string,
+  progress: (text: string) => void,
+  signal?: AbortSignal,
+): Promise<RunResult> {
+  const start = performance.now();
+  for (;;) {
+    signal?.throwIfAborted();
+    const { body } = await call("GET", `/dags/${dag}/dagRuns/${encodeURIComponent(run)}`);
+    const { state, duration } = body as { state: string; duration: number | null };
+    if (state === "success" || state === "failed") {
+      const seconds = Math.round((duration ?? (performance.now() - start) / 1000) * 10) / 10;
+      return { dag, run, state, seconds, tasks: countStates(await taskInstances(call, dag, run)) };
+    }
+    const counts = countStates(await taskInstances(call, dag, run));
+    progress(
+      Object.entries(counts)
+        .map(([name, count]) => `${count} ${name}`)
+        .join(", "),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+}
+
+export interface FailedTask {
+  readonly task: string;
+  readonly mapIndex: number;
+  readonly log: string;
+}
+
+/** The tasks of a run that failed, with the end of their logs. */
+export async function failedTasks(call: AirflowCall, dag: string, run: string): Promise<FailedTask[]> {
+  const failed = (await taskInstances(call, dag, run)).filter((task) => task.state === "failed");
+  return Promise.all(
+    failed.map(async (task) => ({ task: task.task_id, mapIndex: task.map_index, log: await taskLog(call, dag, run, task) })),
+  );
+}
+
+interface TaskInstance {
+  readonly task_id: string;
+  readonly state: string | null;
+  readonly map_index: number;
+  readonly try_number: number;
+}
+
+async function taskInstances(call: AirflowCall, dag: string, run: string): Promise<TaskInstance[]> {
+  const { body } = await call("GET", `/dags/${dag}/dagRuns/${encodeURIComponent(run)}/taskInstances?limit=1000`);
+  return (body as { task_instances?: TaskInstance[] }).task_instances ?? [];
+}
+
+async function taskLog(call: AirflowCall, dag: string, run: string, task: TaskInstance): Promise<string> {
+  const path = `/dags/${dag}/dagRuns/${encodeURIComponent(run)}/taskInstances/${task.task_id}/logs/${task.try_number}?map_index=${task.map_index}`;
+  const { body } = await call("GET", path);
+  const content = (body as { content?: { event?: string }[] }).content ?? [];
+  return content
+    .map((line) => line.event ?? "")
+    .slice(-20)
+    .join("\n");
+}
+
+async function unpause(call: AirflowCall, dag: string): Promise<void> {
+  const { status, body } = await call("PATCH", `/dags/${dag}?update_mask=is_paused`, { is_paused: false });
+  if (status >= 400) throw new TransientError(`Airflow refused to unpause ${dag}: ${JSON.stringify(body)}`);
+}
+
+function countStates(tasks: readonly TaskInstance[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const task of tasks) counts[task.state ?? "waiting"] = (counts[task.state ?? "waiting"] ?? 0) + 1;
+  return counts;
+}
+
+/** The data interval of a month `YYYY-MM`: from its first day to the next month's, across a year's end, in UTC. */
+export function monthInterval(month: string): { logical_date: string; data_interval_start: string; data_interval_end: string } {
+  const [year = 0, number = 0] = month.split("-").map(Number);
+  const start = new Date(Date.UTC(year, number - 1, 1)).toISOString();
+  return { logical_date: start, data_interval_start: start, data_interval_end: new Date(Date.UTC(year, number, 1)).toISOString() };
+}

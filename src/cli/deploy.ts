@@ -1,0 +1,86 @@
+import { type Command, Option } from "commander";
+import { findDrift } from "../deploy/drift.ts";
+import { hostStatus, reload } from "../deploy/reload.ts";
+import { rollback } from "../deploy/rollback.ts";
+import { sync } from "../deploy/sync.ts";
+import { shortId } from "../ids.ts";
+import { stderrLog } from "../log.ts";
+import { formatOption, printResult } from "./output.ts";
+import { currentCommit, findProject, renderProject } from "./project.ts";
+import { bucketOf, hostOf, type TargetOptions } from "./target.ts";
+
+type Options = TargetOptions & { format: string };
+
+/** sync, reload, rollback, drift: what speaks to a bucket and a host. */
+export function addDeployCommands(program: Command): void {
+  target(program.command("sync"))
+    .description("put the release that the scrapes make into the bucket and move the pointer to it")
+    .action(async (options: Options) => {
+      const root = findProject();
+      const log = stderrLog();
+      const result = await sync(await renderProject(root, log), await bucketOf(options), {
+        commit: currentCommit(root),
+        now: new Date(),
+        log,
+      });
+      const text = result.changed
+        ? `release ${shortId(result.release)} is deployed: ${result.uploaded} files, ${result.bytes} bytes sent`
+        : `release ${shortId(result.release)} is deployed already`;
+      printResult(options.format, result, text);
+    });
+
+  target(program.command("reload"))
+    .description("have the host switch to what the pointer names, and prove that Airflow serves it")
+    .action(async (options: Options) => {
+      const proof = await reload(await hostOf(options), { release: "current", timeoutSeconds: 900, signal: interrupted() });
+      printResult(
+        options.format,
+        proof,
+        `the host serves release ${shortId(proof.release)}: ${proof.dags} DAGs${proof.changed ? "" : ", as before"}`,
+      );
+    });
+
+  target(program.command("rollback"))
+    .description("move the pointer back to the release before, or to a named one, and reload")
+    .option("--to <release>", "the release's id, at least its first six digits")
+    .action(async (options: Options & { to?: string }) => {
+      const moved = await rollback(await bucketOf(options), { to: options.to, now: new Date() });
+      const proof = await reload(await hostOf(options), { release: moved.release, timeoutSeconds: 900, signal: interrupted() });
+      printResult(
+        options.format,
+        { ...moved, proof },
+        `rolled back from release ${shortId(moved.previous)} to ${shortId(moved.release)}; the host serves it`,
+      );
+    });
+
+  target(program.command("drift"))
+    .description("compare the bucket, the host and this checkout; exit code 1 when they differ")
+    .action(async (options: Options) => {
+      const release = await renderProject(findProject());
+      const status = await hostStatus(await hostOf(options), { timeoutSeconds: 60, signal: interrupted() });
+      const drift = await findDrift(await bucketOf(options), status, release.id);
+      printResult(
+        options.format,
+        { drift },
+        drift.length === 0 ? "bucket, host and checkout agree" : drift.map(({ where, message }) => `${where}: ${message}`).join("\n"),
+      );
+      if (drift.length > 0) process.exitCode = 1;
+    });
+}
+
+function target(command: Command): Command {
+  return command
+    .option("--local", "the stack that `npm start` keeps up on this machine")
+    .addOption(new Option("--bucket <name>", "the bucket of releases").env("DAGLINE_BUCKET"))
+    .addOption(new Option("--prefix <prefix>", "what stands before every key in it").env("DAGLINE_PREFIX").default(""))
+    .addOption(new Option("--instance <id>", "the Airflow host's EC2 instance").env("DAGLINE_INSTANCE"))
+    .addOption(new Option("--region <region>", "the AWS region").env("AWS_REGION").default("eu-west-2"))
+    .addOption(formatOption());
+}
+
+/** Aborts on Ctrl-C, so that a command on the host is cancelled there, too. */
+function interrupted(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => controller.abort(new Error("interrupted")));
+  return controller.signal;
+}

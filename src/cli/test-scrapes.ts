@@ -1,0 +1,70 @@
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startPostgres } from "../../local/postgres.ts";
+import { UserError } from "../errors.ts";
+import type { Log } from "../log.ts";
+
+export interface ScrapeTestResult {
+  readonly file: string;
+  readonly ok: boolean;
+  readonly seconds: number;
+}
+
+/** Runs each `*.test.ts` of the scrapes in a process of its own, all on one PostgreSQL that is started for them. */
+export async function testScrapes(root: string, names: readonly string[], log: Log): Promise<ScrapeTestResult[]> {
+  const files = testFiles(root, names);
+  const dir = await mkdtemp(join(tmpdir(), "dagline-test-"));
+  const postgres = await startPostgres({ dir, settings: { fsync: "off" } });
+  const results: ScrapeTestResult[] = [];
+  try {
+    for (const file of files) {
+      const start = performance.now();
+      const { code, output } = await runFile(root, file, {
+        ...process.env,
+        DAGLINE_TEST_SOCKET: postgres.socketDir,
+        DAGLINE_TEST_PORT: String(postgres.port),
+      });
+      // A file that declares tests and forgets `test.run()` passes silently: count what ran.
+      const ok = code === 0 && /^\s+Passed:\s+[1-9]/m.test(output);
+      const seconds = Math.round(performance.now() - start) / 1000;
+      log.info(`${ok ? "✓" : "✗"} ${file} ${seconds.toFixed(1)} s`);
+      if (!ok) log.info(output.trimEnd() === "" ? "  it ran no test: end the file with test.run()" : output.trimEnd());
+      results.push({ file, ok, seconds });
+    }
+  } finally {
+    await postgres.stop();
+    await rm(dir, { recursive: true, force: true });
+  }
+  return results;
+}
+
+function testFiles(root: string, names: readonly string[]): string[] {
+  const all = readdirSync(join(root, "scrapes"), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name);
+  for (const name of names) {
+    if (!all.includes(name)) throw new UserError(`there is no scrapes/${name}`, { hint: `There are: ${all.sort().join(", ")}.` });
+  }
+  const wanted = names.length > 0 ? names : all;
+  return wanted
+    .flatMap((name) => ["unit.test.ts", "component.test.ts"].map((file) => `scrapes/${name}/${file}`))
+    .filter((file) => existsSync(join(root, file)))
+    .sort();
+}
+
+function runFile(root: string, file: string, env: NodeJS.ProcessEnv): Promise<{ code: number | null; output: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [file], { cwd: root, env, stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (data: Buffer) => {
+        output += data.toString();
+      });
+    }
+    child.once("error", reject);
+    child.once("close", (code) => resolve({ code, output }));
+  });
+}
