@@ -1,0 +1,106 @@
+import { UserError } from "../errors.ts";
+import { checkColumns } from "./check-columns.ts";
+import { openCsv } from "./csv.ts";
+import { DataError, type LoadDatabase } from "./database.ts";
+import { typeSql } from "./ddl.ts";
+import { keepBadRows } from "./quarantine.ts";
+import type { LoadFile, LoadRequest } from "./request.ts";
+import { identifier, identifiers } from "./sql.ts";
+import type { Target } from "./target.ts";
+import { mergeRows } from "./write-modes.ts";
+
+export interface Counts {
+  readonly rowsRead: number;
+  readonly rowsWritten: number;
+  readonly rowsQuarantined: number;
+}
+
+/** `clear` removes the rows that the new ones take the place of. */
+export type CopyRows = (
+  database: LoadDatabase,
+  request: LoadRequest,
+  target: Target,
+  loadId: string,
+  clear: () => Promise<void>,
+) => Promise<Counts | { readonly refuse: Error }>;
+
+/** The fast way: every file straight into typed columns. Throws DataError as soon as PostgreSQL refuses a row. */
+export const copyStraight: CopyRows = async (database, request, target, _loadId, clear) => {
+  await clear();
+  if (request.mode.kind !== "upsert") {
+    const rows = await copyFiles(database, request, target.sql, identifier);
+    return { rowsRead: rows, rowsWritten: rows, rowsQuarantined: 0 };
+  }
+  await createTypedRows(database, request);
+  const rowsRead = await copyFiles(database, request, typedRows, (name) => numbered(request, name));
+  return { rowsRead, rowsWritten: await mergeRows(database, request, target, request.mode.key, typedRows), rowsQuarantined: 0 };
+};
+
+/** The slow way, once the fast one has failed: every file as text, then the rows that fit; the others go to the quarantine, if that is tolerated. */
+export const copySorted: CopyRows = async (database, request, target, loadId, clear) => {
+  const columns = request.fields.map((_, index) => `c${index} text`);
+  await database.query(
+    `CREATE TEMP TABLE ${textRows} (n bigint GENERATED ALWAYS AS IDENTITY, file integer DEFAULT current_setting('dagline.file')::integer, ${columns.join(", ")}) ON COMMIT DROP`,
+  );
+  const headerLines: number[] = [];
+  const rowsRead = await copyFiles(database, request, textRows, (name) => numbered(request, name), headerLines);
+  const bad = await keepBadRows(database, request, loadId, textRows, headerLines);
+  if (bad.refuse !== null) return { refuse: bad.refuse };
+  await clear();
+  const names = request.fields.map((field) => field.name);
+  const values = request.fields.map((field, index) => `c${index}::${typeSql(field.type)}`);
+  const good = `SELECT ${values.join(", ")} FROM ${textRows} t WHERE NOT EXISTS (SELECT FROM ${bad.table} b WHERE b.n = t.n)`;
+  if (request.mode.kind !== "upsert") {
+    const { rowCount } = await database.query(`INSERT INTO ${target.sql} (${identifiers(names)}) ${good}`);
+    return { rowsRead, rowsWritten: rowCount, rowsQuarantined: bad.rows };
+  }
+  await createTypedRows(database, request);
+  await database.query(`INSERT INTO ${typedRows} ${good}`);
+  return { rowsRead, rowsWritten: await mergeRows(database, request, target, request.mode.key, typedRows), rowsQuarantined: bad.rows };
+};
+
+const typedRows = "pg_temp.dagline_typed_rows";
+const textRows = "pg_temp.dagline_text_rows";
+
+/** Temporary tables have numbered columns: no name of a field can be in their way. */
+function numbered(request: LoadRequest, name: string): string {
+  return `c${request.fields.findIndex((field) => field.name === name)}`;
+}
+
+async function createTypedRows(database: LoadDatabase, request: LoadRequest): Promise<void> {
+  const columns = request.fields.map((field, index) => `c${index} ${typeSql(field.type)}`);
+  await database.query(`CREATE TEMP TABLE ${typedRows} (${columns.join(", ")}) ON COMMIT DROP`);
+}
+
+async function copyFiles(
+  database: LoadDatabase,
+  request: LoadRequest,
+  into: string,
+  column: (name: string) => string,
+  headerLines: number[] = [],
+): Promise<number> {
+  let rows = 0;
+  for (const [index, file] of request.files.entries()) {
+    await database.query("SELECT set_config('dagline.file', $1, true)", [String(index)]);
+    const csv = await openCsv(file);
+    headerLines.push(csv.headerLines);
+    checkColumns(file.key, request.table, csv.columns, request.fields);
+    try {
+      rows += await database.copyFrom(`COPY ${into} (${csv.columns.map(column).join(", ")}) FROM STDIN (FORMAT csv)`, csv.body);
+    } catch (error) {
+      // As text, every value fits: what is refused is the file's form.
+      if (into === textRows && error instanceof DataError) throw malformed(file, error, csv.headerLines);
+      throw error;
+    }
+    csv.verify();
+  }
+  return rows;
+}
+
+function malformed(file: LoadFile, error: DataError, headerLines: number): UserError {
+  const line = error.line === null ? "" : `:${error.line + headerLines}`;
+  return new UserError(`${file.key}${line}: not readable as CSV: ${error.message}`, {
+    hint: "Nothing was loaded. Write the file with a CSV writer: UTF-8, one value for each column, quotes doubled.",
+    cause: error,
+  });
+}

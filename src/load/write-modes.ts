@@ -1,0 +1,96 @@
+import { UserError } from "../errors.ts";
+import type { WriteMode } from "../scrape/model.ts";
+import type { LoadDatabase } from "./database.ts";
+import { executionDateColumn, loadIdColumn } from "./ddl.ts";
+import type { LedgerRow } from "./ledger.ts";
+import type { LoadRequest } from "./request.ts";
+import { identifier, identifiers, literal } from "./sql.ts";
+import type { Target } from "./target.ts";
+
+/** Removes what the new rows take the place of. `known` is the load's id when the ledger knows it: only then can it have rows. */
+export async function clearTarget(database: LoadDatabase, request: LoadRequest, target: Target, known: string | null): Promise<void> {
+  if (request.mode.kind === "replace") await database.query(`DELETE FROM ${target.sql}`);
+  if (request.mode.kind === "append" && known !== null) {
+    await database.query(`DELETE FROM ${target.sql} WHERE ${identifier(loadIdColumn)} = $1`, [known]);
+  }
+}
+
+/** Whether a load's rows are in the table as the ledger says, untouched by what came later. */
+export async function rowsAreThere(
+  database: LoadDatabase,
+  mode: WriteMode["kind"],
+  target: Target,
+  loadId: string,
+  before: LedgerRow,
+): Promise<boolean> {
+  if (mode !== "append" && !before.isLast) return false;
+  // An upsert leaves rows alone that are the same already, so their number tells nothing.
+  if (mode === "upsert") return true;
+  const own = `${identifier(loadIdColumn)} = ${literal(loadId)}`;
+  const sql =
+    mode === "append"
+      ? `SELECT count(*) AS own, 0 AS others FROM ${target.sql} WHERE ${own}`
+      : `SELECT count(*) FILTER (WHERE ${own}) AS own, count(*) FILTER (WHERE ${own} IS NOT TRUE) AS others FROM ${target.sql}`;
+  const { rows } = await database.query<{ own: string; others: string }>(sql);
+  return Number(rows[0]?.own) === before.rowsWritten && Number(rows[0]?.others) === 0;
+}
+
+/** Merges the rows of a temporary table, whose columns are `c0`, `c1`, … in the order of the fields. Returns how many were inserted or changed. */
+export async function mergeRows(
+  database: LoadDatabase,
+  request: LoadRequest,
+  target: Target,
+  key: readonly string[],
+  source: string,
+): Promise<number> {
+  const names = request.fields.map((field) => field.name);
+  const sourceOf = (name: string): string => `c${names.indexOf(name)}`;
+  await refuseNullKeys(database, request.table, key, source, sourceOf);
+  await refuseDuplicateKeys(database, request.table, key, source, sourceOf);
+  const values = names.filter((name) => !key.includes(name));
+  const set = [...values, executionDateColumn, loadIdColumn].map((name) => `${identifier(name)} = EXCLUDED.${identifier(name)}`);
+  const rowOf = (alias: string): string => `ROW (${values.map((name) => `${alias}.${identifier(name)}`).join(", ")})`;
+  const merge =
+    values.length === 0 ? "DO NOTHING" : `DO UPDATE SET ${set.join(", ")} WHERE ${rowOf("target")} IS DISTINCT FROM ${rowOf("EXCLUDED")}`;
+  const { rowCount } = await database.query(
+    `INSERT INTO ${target.sql} AS target (${identifiers(names)}) SELECT ${names.map(sourceOf).join(", ")} FROM ${source}
+     ON CONFLICT (${identifiers(key)}) ${merge}`,
+  );
+  return rowCount;
+}
+
+async function refuseNullKeys(
+  database: LoadDatabase,
+  table: string,
+  key: readonly string[],
+  source: string,
+  sourceOf: (name: string) => string,
+): Promise<void> {
+  for (const name of key) {
+    const { rows } = await database.query<{ count: string }>(`SELECT count(*) AS count FROM ${source} WHERE ${sourceOf(name)} IS NULL`);
+    const count = Number(rows[0]?.count);
+    if (count > 0) {
+      throw new UserError(`${count} ${count === 1 ? "row has" : "rows have"} no \`${name}\`, which is in the key of table \`${table}\``, {
+        hint: "Nothing was loaded. Leave such rows out in the transform, or choose another key.",
+      });
+    }
+  }
+}
+
+async function refuseDuplicateKeys(
+  database: LoadDatabase,
+  table: string,
+  key: readonly string[],
+  source: string,
+  sourceOf: (name: string) => string,
+): Promise<void> {
+  const columns = key.map(sourceOf).join(", ");
+  const { rows } = await database.query<{ value: string; times: string }>(
+    `SELECT left(ROW (${columns})::text, 200) AS value, count(*) AS times FROM ${source} GROUP BY ${columns} HAVING count(*) > 1 ORDER BY ${columns} LIMIT 5`,
+  );
+  if (rows.length === 0) return;
+  const examples = rows.map(({ value, times }) => `  ${value}: ${times} rows`);
+  throw new UserError(`rows for table \`${table}\` have the same key (${key.join(", ")}):\n${examples.join("\n")}`, {
+    hint: "Nothing was loaded. Keep one row for each key in the transform.",
+  });
+}

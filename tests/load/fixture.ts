@@ -1,0 +1,99 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import type pg from "pg";
+import { type LocalPostgres, startPostgres } from "../../local/postgres.ts";
+import { sha256 } from "../../src/ids.ts";
+import type { LoadDatabase } from "../../src/load/database.ts";
+import { loadFile } from "../../src/load/load-file.ts";
+import type { LoadFile, LoadRequest, LoadResult } from "../../src/load/request.ts";
+import { silentLog } from "../../src/log.ts";
+import type { Field, FieldType } from "../../src/scrape/model.ts";
+import { connectPostgres } from "../../src/services/postgres.ts";
+
+const plain = { precision: null, scale: null };
+
+/** `{ id: "INTEGER", fare: "NUMERIC" }` as fields. */
+export function fieldsOf(types: Readonly<Record<string, FieldType["name"] | FieldType>>): Field[] {
+  return Object.entries(types).map(([name, type]) => ({
+    name,
+    type: typeof type === "string" ? typeNamed(type) : type,
+    description: null,
+  }));
+}
+
+/** A staged file that holds `text`. */
+export function csvFile(text: string, key = "rows.csv"): LoadFile {
+  return { key, sha256: sha256(text), extension: "csv", open: async () => Readable.from([Buffer.from(text)], { objectMode: false }) };
+}
+
+export const aRequest: LoadRequest = {
+  dag: "trips_dag",
+  task: "load_trips",
+  runId: "manual__1",
+  mapIndex: -1,
+  release: "r".repeat(64),
+  commit: null,
+  executionDate: "2023-01-29T09:00:00Z",
+  table: "trips",
+  mode: { kind: "append", slice: null },
+  fields: fieldsOf({ id: "INTEGER", name: "TEXT" }),
+  maxBadRows: 0,
+  files: [],
+};
+
+/** One PostgreSQL for a test file, with a connection that looks at what the loads left. */
+export class TestDatabase {
+  readonly postgres: LocalPostgres;
+  readonly admin: pg.Client;
+  readonly #dir: string;
+
+  private constructor(dir: string, postgres: LocalPostgres, admin: pg.Client) {
+    this.#dir = dir;
+    this.postgres = postgres;
+    this.admin = admin;
+  }
+
+  static async start(): Promise<TestDatabase> {
+    const dir = mkdtempSync(join(tmpdir(), "dagline-test-"));
+    try {
+      const postgres = await startPostgres({ dir, settings: { fsync: "off" } });
+      return new TestDatabase(dir, postgres, await postgres.connect("data_pipeline_db"));
+    } catch (error) {
+      rmSync(dir, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  connect(): Promise<LoadDatabase> {
+    const { socketDir, port } = this.postgres;
+    return connectPostgres({ host: socketDir, port, dbname: "data_pipeline_db", user: "dagline_loader", password: null });
+  }
+
+  /** Loads over a connection of its own, as a task does. */
+  async load(request: Partial<LoadRequest>): Promise<LoadResult> {
+    const database = await this.connect();
+    try {
+      return await loadFile({ ...aRequest, ...request }, database, silentLog);
+    } finally {
+      await database.end();
+    }
+  }
+
+  /** The rows of a query, each as a list of values. */
+  async rows(sql: string): Promise<unknown[][]> {
+    return (await this.admin.query<unknown[]>({ text: sql, rowMode: "array" })).rows;
+  }
+
+  async stop(): Promise<void> {
+    await this.admin.end();
+    await this.postgres.stop();
+    rmSync(this.#dir, { recursive: true, force: true });
+  }
+}
+
+function typeNamed(name: FieldType["name"]): FieldType {
+  if (name === "NUMERIC") return { name, ...plain };
+  return name === "VARCHAR" ? { name, length: 100 } : { name };
+}
