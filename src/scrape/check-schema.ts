@@ -10,7 +10,11 @@ import type { YamlMap, YamlNode } from "./yaml.ts";
 export function checkSchema(root: YamlMap, id: string, report: Report): void {
   const dag = root.entries.get(id);
   if (dag === undefined || validate({ [id]: toValue(dag.value) })) return;
-  for (const error of validate.errors ?? []) describe(error, root, report);
+  const errors = validate.errors ?? [];
+  const choices = errors.filter(({ keyword }) => keyword === "anyOf");
+  const isPartOfChoice = (error: ErrorObject): boolean =>
+    choices.some((choice) => error.schemaPath.startsWith(`${choice.schemaPath}/`) && error.instancePath.startsWith(choice.instancePath));
+  for (const error of errors) if (!isPartOfChoice(error)) describe(error, root, report);
 }
 
 const ajv = new Ajv({ allErrors: true, strict: true, strictRequired: false, allowUnionTypes: true, verbose: true });
@@ -67,7 +71,8 @@ function sentence({ keyword, params, data, schema }: ErrorObject): string {
 }
 
 function hintFor({ keyword, params, data, parentSchema }: ErrorObject): string {
-  if (keyword === "enum" && typeof data === "string") return didYouMean(data, (params.allowedValues as unknown[]).map(String), "");
+  const choices: unknown = keyword === "anyOf" ? parentSchema?.anyOf?.[0]?.enum : keyword === "enum" ? params.allowedValues : null;
+  if (Array.isArray(choices) && typeof data === "string") return didYouMean(data, choices.map(String), "");
   return typeof parentSchema?.description === "string" ? parentSchema.description : "";
 }
 

@@ -33,7 +33,10 @@ export async function checkScrapes(folder: string, options: CheckOptions = {}): 
   const names = options.only === undefined ? listScrapes(root, problems) : requireFolders(root, options.only);
   options.log?.info(`checking ${names.length} ${names.length === 1 ? "scrape" : "scrapes"}`);
   const checked = names.map((name) => checkFolder(readFolder(root, name, problems), problems));
-  checkAcross(checked.flatMap(({ dags }) => dags));
+  checkAcross(
+    checked.flatMap(({ dags }) => dags),
+    options.only === undefined,
+  );
   await checkCallables(root, checked, problems);
   const wrong = new Set(problems.filter(({ severity }) => severity === "error").map(({ file }) => file.split("/")[1] ?? ""));
   return {
@@ -94,7 +97,11 @@ const MODULE_BYTES = 1024 * 1024;
 async function checkCallables(root: string, checked: readonly CheckedFolder[], problems: Problem[]): Promise<void> {
   const modules = new Map<string, string>();
   for (const { folder, dags } of checked) {
-    const files = new Set(["functions.ts", ...dags.map(({ callableFile }) => withoutDot(callableFile?.value ?? "functions.ts"))]);
+    const files = new Set([
+      "functions.ts",
+      "helpers.ts",
+      ...dags.map(({ callableFile }) => withoutDot(callableFile?.value ?? "functions.ts")),
+    ]);
     for (const file of files) {
       if (folder.files.has(file) && folder.text(file, MODULE_BYTES) !== null) modules.set(`${folder.dir}/${file}`, join(folder.path, file));
     }

@@ -34,7 +34,9 @@ export function readFolder(root: string, name: string, problems: Problem[]): Fol
   };
   const waiting: string[] = [""];
   for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
-    for (const entry of readdirSync(join(path, folder), { withFileTypes: true }).sort((a, b) => compare(a.name, b.name))) {
+    for (const entry of list(join(path, folder), () =>
+      report(folder, "unreadable", "the folder cannot be read", "Look at its permissions."),
+    )) {
       const file = folder === "" ? entry.name : `${folder}/${entry.name}`;
       if (files.size + folders.size >= limits.entries || file.split("/").length > limits.depth) {
         report(
@@ -72,6 +74,18 @@ export function readFolder(root: string, name: string, problems: Problem[]): Fol
     return null;
   };
   return { name, dir, path, files, folders, text };
+}
+
+/** In one order on every machine, without the lock files that an editor keeps next to an open file. */
+function list(path: string, onError: () => void): Dirent[] {
+  try {
+    const entries = readdirSync(path, { withFileTypes: true });
+    return entries.filter(({ name }) => !name.startsWith(".#")).sort((a, b) => compare(a.name, b.name));
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && (error.code === "EACCES" || error.code === "ENOENT"))) throw error;
+    onError();
+    return [];
+  }
 }
 
 function kindOf(entry: Dirent, path: string, scrape: string): "file" | "folder" | "outside" | "folder link" | "other" {

@@ -117,6 +117,16 @@ const cases: readonly Case[] = [
     /Did you mean `region`/,
   ),
   slip("a param without a default", "      default: north\n", "", "missing-default", "region:\n", /Give it a `default`/),
+  slip(
+    "a param of a type that is none",
+    "type: string",
+    "type: sting",
+    "wrong-value",
+    "sting",
+    /Did you mean `string`/,
+    "unknown-variable",
+  ),
+  slip("a choice twice", "[north, south]", "[north, north]", "wrong-value", "[north, north]", /same item twice/),
   slip("a default outside the enum", "default: north", "default: nort", "param-value", "nort\n", /default of `region`/),
   slip("a default of another type", region, "      type: integer\n      default: x\n", "param-value", "x\n", /integer/),
   slip(

@@ -1,0 +1,92 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { root } from "../local/paths.ts";
+
+/** Where the reference is kept; `node scripts/scrape-reference.ts` writes it anew. */
+export const referenceFile = join(root, "docs", "scrape-reference.md");
+
+interface Schema {
+  readonly title?: string;
+  readonly description?: string;
+  readonly type?: string | readonly string[];
+  readonly enum?: readonly unknown[];
+  readonly anyOf?: readonly Schema[];
+  readonly default?: unknown;
+  readonly examples?: readonly unknown[];
+  readonly required?: readonly string[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly maxLength?: number;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly definitions?: Readonly<Record<string, Schema>>;
+}
+
+/** The reference of the DAG file as Markdown, made of schemas/dag.schema.json alone. */
+export function scrapeReference(): string {
+  const schema = JSON.parse(readFileSync(join(root, "schemas", "dag.schema.json"), "utf8")) as Schema;
+  const sections = Object.values(schema.definitions ?? {}).map(section);
+  return `# The DAG file
+
+<!-- Made from schemas/dag.schema.json by \`node scripts/scrape-reference.ts\`. Change the schema, not this page. -->
+
+${schema.description ?? ""} An editor with YAML support completes and explains every key when the file begins with
+
+\`\`\`yaml
+# yaml-language-server: $schema=../../schemas/dag.schema.json
+\`\`\`
+
+Anchors, aliases and merge keys (\`<<\`) work; custom tags do not. \`dagline validate\` shows every problem with its line.
+
+${sections.join("\n")}`;
+}
+
+function section(schema: Schema): string {
+  const rows = Object.entries(schema.properties ?? {}).flatMap(([key, property]) => row(key, property, schema));
+  return `## ${schema.title ?? ""}
+
+${schema.description ?? ""}
+
+| key | value | default | what |
+| --- | --- | --- | --- |
+${rows.join("\n")}
+`;
+}
+
+function row(key: string, schema: Schema, parent: Schema): string[] {
+  const fallback = parent.required?.includes(key) ? "required" : schema.default === undefined ? "" : code(schema.default);
+  const examples = schema.examples === undefined ? "" : ` For example ${schema.examples.map(code).join(", ")}.`;
+  const own = `| \`${key}\` | ${cell(values(schema))} | ${cell(fallback)} | ${cell(`${schema.description ?? ""}${examples}`)} |`;
+  const inner = Object.entries(schema.properties ?? {}).flatMap(([name, property]) =>
+    row(`${key}.${name}`, property, { ...schema, required: [] }),
+  );
+  return [own, ...inner];
+}
+
+function values(schema: Schema): string {
+  if (schema.anyOf !== undefined) return schema.anyOf.map(values).join(" or ");
+  if (schema.enum !== undefined) return schema.enum.map(code).join(", ");
+  const names = {
+    string: "text",
+    integer: "whole number",
+    number: "number",
+    boolean: "true or false",
+    array: "list",
+    object: "map",
+    null: "null",
+  };
+  const types = [schema.type ?? []].flat().map((type) => names[type as keyof typeof names] ?? type);
+  const { minimum, maximum, maxLength } = schema;
+  const range =
+    minimum !== undefined && maximum !== undefined ? `, ${minimum} to ${maximum}` : minimum === undefined ? "" : `, at least ${minimum}`;
+  return `${types.join(" or ") || "anything"}${range}${maxLength === undefined ? "" : `, at most ${maxLength} characters`}`;
+}
+
+function code(value: unknown): string {
+  return `\`${typeof value === "string" && value !== "" ? value : JSON.stringify(value)}\``;
+}
+
+function cell(text: string): string {
+  return text.replaceAll("|", "\\|").replaceAll("\n", " ");
+}
+
+if (import.meta.main) writeFileSync(referenceFile, scrapeReference());
