@@ -38,7 +38,7 @@ export async function writeTlcMonth(month: TlcMonth, file: string): Promise<void
 }
 
 /** The columns of a month's file with their DuckDB types, as the TLC published them. */
-export function publishedColumns({ taxiType, year, month }: Pick<TlcMonth, "taxiType" | "year" | "month">): [name: string, type: string][] {
+function publishedColumns({ taxiType, year, month }: Pick<TlcMonth, "taxiType" | "year" | "month">): [name: string, type: string][] {
   if (taxiType === "yellow" && year === 2009) return yellow2009;
   if (taxiType === "yellow" && year === 2010) return yellow2010;
   // From February 2023 on the files are written by another program: narrower ids, whole counts, and Airport_fee.

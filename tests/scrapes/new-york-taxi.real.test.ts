@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -29,7 +30,7 @@ if (existsSync(real)) {
     assert.equal(pairs(rows), await publishedPairs(real));
     const again = await kit.load("new_york_taxi", "load_green", csv, { month: "2023-01" });
     assert.is(again.unchanged, true);
-    assert.equal(await kit.rows("new_york_taxi"), rows);
+    assert.is(digest(await kit.rows("new_york_taxi")), digest(rows));
   });
 }
 
@@ -80,6 +81,10 @@ test("a zone of which the configuration knows nothing costs no trip", async () =
   assert.is(rows.length, 40);
   assert.ok(rows.every((row) => row.pickup_location_id === "999" && row.pickup_zone === null && row.dropoff_zone !== null));
 });
+
+function digest(rows: readonly Row[]): string {
+  return createHash("sha256").update(JSON.stringify(rows)).digest("hex");
+}
 
 function cents(rows: readonly Row[], column: string): bigint {
   return rows.reduce((sum, row) => sum + BigInt((row[column] ?? "0").replace(".", "")), 0n);
