@@ -93,6 +93,7 @@ class DaglineOperator(BaseOperator):
             if _PASSED_ON.fullmatch(name)
         }
         environment["NODE_COMPILE_CACHE"] = str(home / "cache" / "node")
+        environment["TMPDIR"] = folder
         runner = Path(document["release_dir"], "run-task.mjs")
         process = subprocess.Popen(
             [node, "--max-old-space-size=160", str(runner)],

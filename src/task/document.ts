@@ -39,7 +39,7 @@ export interface DatabaseAddress {
   readonly dbname: string;
   readonly user: string;
   readonly password: string;
-  readonly sslmode?: string;
+  readonly sslmode?: "disable" | "require" | "verify-full";
 }
 
 /** Reads the document. Throws a UserError that names the member that is wrong; never shows a value, for one is a password. */
@@ -102,6 +102,7 @@ function database(value: object | null): DatabaseAddress | null {
   if (value === null) return null;
   const member = reader(value, "database.");
   const sslmode = member.optional("sslmode", "string");
+  if (sslmode !== null && sslmode !== "disable" && sslmode !== "require" && sslmode !== "verify-full") throw wrong("database.sslmode");
   return {
     host: member("host", "string"),
     port: member("port", "number"),

@@ -1,6 +1,8 @@
 // run-task.mjs: one task of one run. The operator writes one line of JSON to stdin and keeps stdin open; its end means that the
 // operator is gone, and then this process and all that it started must go, too.
-import { renameSync, writeFileSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { exitCode } from "../errors.ts";
 import { parseTaskDocument, type TaskDocument } from "./document.ts";
@@ -11,6 +13,8 @@ import { consoleLog } from "./task-log.ts";
 process.setSourceMapsEnabled(true);
 const log = consoleLog;
 const killed = new AbortController();
+const dir = mkdtempSync(join(tmpdir(), "dagline-task-"));
+const removeFiles = (): void => rmSync(dir, { recursive: true, force: true });
 let document: TaskDocument | undefined;
 let ended = false;
 
@@ -45,6 +49,7 @@ process.on("beforeExit", () => {
   if (!ended) fail(new Error("the function never finished: it waits for something that nothing will bring about"));
 });
 process.on("exit", () => {
+  removeFiles();
   if (!ended) fail(new Error(`the function ended the process itself, with exit code ${process.exitCode ?? 0}; throw an error instead`));
 });
 
@@ -63,7 +68,10 @@ lines.once("line", (line) => {
 lines.once("close", () => {
   if (document === undefined && !ended) return fail(new Error("no task document on stdin"));
   killed.abort(new Error("Airflow's task process is gone"));
-  setTimeout(() => process.kill(-process.pid, "SIGKILL"), 2000);
+  setTimeout(() => {
+    removeFiles();
+    process.kill(-process.pid, "SIGKILL");
+  }, 2000);
 });
 
 async function main(line: string): Promise<void> {
@@ -77,6 +85,7 @@ async function main(line: string): Promise<void> {
     tables: async () => (await import("../services/duckdb.ts")).duckdbTables,
     database: async (address) => (await import("../services/postgres.ts")).connectPostgres(address),
     log,
+    dir,
     signal: killed.signal,
     now: new Date(document.run_after),
   });

@@ -17,14 +17,8 @@ import type { Staging } from "./staging.ts";
 import { intervalOf, templateValues } from "./variables.ts";
 
 /** Runs an extract or a transform: its inputs come from the staging bucket, its output goes there, unless all its loads took the same rows before. */
-export async function runFunction(
-  document: TaskDocument,
-  dag: DagSpec,
-  task: FunctionSpec,
-  services: TaskServices,
-  dir: string,
-): Promise<TaskResult> {
-  const { log, signal } = services;
+export async function runFunction(document: TaskDocument, dag: DagSpec, task: FunctionSpec, services: TaskServices): Promise<TaskResult> {
+  const { log, signal, dir } = services;
   const inputs = await fetchInputs(document.upstream, await services.staging(), join(dir, "inputs"), signal);
   const work = join(dir, "work");
   await mkdir(work);

@@ -1,5 +1,6 @@
 import { UserError } from "../errors.ts";
-import { type LoadDatabase, loadFile } from "../load/load-file.ts";
+import type { LoadDatabase } from "../load/database.ts";
+import { loadFile } from "../load/load-file.ts";
 import { fillSlice } from "../scrape/url-template.ts";
 import type { TaskLog } from "./api.ts";
 import type { DatabaseAddress, TaskDocument } from "./document.ts";
@@ -11,7 +12,7 @@ import { intervalOf, templateValues } from "./variables.ts";
 export interface LoadServices {
   readonly staging: () => Promise<Staging>;
   /** Connects; the caller ends the connection. */
-  readonly database: (address: DatabaseAddress) => Promise<LoadDatabase & { end(): Promise<void> }>;
+  readonly database: (address: DatabaseAddress) => Promise<LoadDatabase>;
   readonly log: TaskLog;
   readonly signal: AbortSignal;
   readonly now: Date;

@@ -1,7 +1,3 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { TaskLog } from "./api.ts";
 import type { TaskDocument } from "./document.ts";
 import { runFunction } from "./run-function.ts";
 import { type LoadServices, runLoad } from "./run-load.ts";
@@ -14,9 +10,8 @@ import type { Staging, TableReader } from "./staging.ts";
 export interface TaskServices extends LoadServices {
   readonly staging: () => Promise<Staging>;
   readonly tables: () => Promise<TableReader>;
-  readonly log: TaskLog;
-  readonly signal: AbortSignal;
-  readonly now: Date;
+  /** An empty folder for the task's files; the caller removes it, however the task ends. */
+  readonly dir: string;
 }
 
 /** How a task ended, unless it threw. docs/architecture.md gives the JSON form. */
@@ -25,17 +20,14 @@ export type TaskResult =
   | { readonly state: "done"; readonly load: Readonly<Record<string, unknown>> }
   | { readonly state: "skipped"; readonly reason: string };
 
-/** Runs one task of one run. Its folder of temporary files is gone afterwards, however it ended. Throws what made it fail. */
+/** Runs one task of one run. Throws what made it fail. */
 export async function runTask(document: TaskDocument, services: TaskServices): Promise<TaskResult> {
   const { dag, task } = await readSpec(document.release_dir, document.dag, document.task);
-  const dir = await mkdtemp(join(tmpdir(), "dagline-task-"));
   try {
     if (task.kind === "load") return { state: "done", load: await runLoad(document, dag, task, services) };
-    return await runFunction(document, dag, task, services, dir);
+    return await runFunction(document, dag, task, services);
   } catch (error) {
     if (isSkip(error)) return { state: "skipped", reason: error.message };
     throw error;
-  } finally {
-    await rm(dir, { recursive: true, force: true });
   }
 }

@@ -1,0 +1,210 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { type LocalAws, startAws } from "../../local/aws.ts";
+import { S3ObjectStore } from "../../src/services/s3.ts";
+import { confirmationKey, type StagedReference } from "../../src/task/staged-file.ts";
+import { until } from "../until.ts";
+import { type Ending, functionSpec, makeReleaseFolder, type RunningTask, startTask } from "./runner.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "dagline-task-test-"));
+const credentialsFile = join(dir, "credentials");
+let aws: LocalAws;
+let staging: S3ObjectStore;
+let origin: Server;
+let originUrl: string;
+
+test.before(async () => {
+  aws = await startAws({ dir });
+  await aws.createBuckets("staging");
+  staging = new S3ObjectStore({ bucket: "staging", region: aws.region, endpoint: aws.endpoint, credentials: aws.credentials });
+  writeFileSync(
+    credentialsFile,
+    `[default]\naws_access_key_id=${aws.credentials.accessKeyId}\naws_secret_access_key=${aws.credentials.secretAccessKey}\n`,
+  );
+  origin = createServer((request, response) => {
+    if (request.url === "/big") {
+      // 1 GB of lines, made as they are sent.
+      const chunk = Buffer.alloc(1 << 20, "0123456789abcde\n");
+      let left = 1000;
+      const send = (): void => {
+        while (left > 0) {
+          left -= 1;
+          if (!response.write(chunk)) return void response.once("drain", send);
+        }
+        response.end();
+      };
+      response.writeHead(200, { "content-length": 1000 << 20 });
+      return send();
+    }
+    if (request.url === "/cut") {
+      response.writeHead(200, { "content-length": 100 });
+      response.write("half");
+      return void setImmediate(() => response.destroy());
+    }
+    const status = Number(/\/(\d{3})$/.exec(request.url ?? "")?.[1] ?? 200);
+    response.writeHead(status).end(`path\n${request.url}\n`);
+  });
+  await new Promise<void>((resolve) => origin.listen(0, "127.0.0.1", resolve));
+  originUrl = `http://127.0.0.1:${(origin.address() as AddressInfo).port}`;
+});
+test.after(async () => {
+  origin.closeAllConnections();
+  origin.close();
+  await aws.stop();
+  rmSync(dir, { recursive: true });
+});
+
+const writeRows = (rows: string): string => `import { writeFileSync } from "node:fs";
+export async function extract({ output }) { writeFileSync(output, ${JSON.stringify(rows)}); }`;
+const downloads = `import { download } from ${JSON.stringify(join(import.meta.dirname, "../../src/task/api.ts"))};
+export const extract = (context) => download(context);`;
+
+function start(functions: string, more: { url?: string; spec?: object; document?: object } = {}, wrap?: string[]): RunningTask {
+  const folder = makeReleaseFolder(dir, { extract_x: functionSpec(more.spec) }, functions, more.url ?? null);
+  return startTask(dir, aws, credentialsFile, { release_dir: folder, task: "extract_x", ...more.document }, wrap);
+}
+
+const run = (...args: Parameters<typeof start>): Promise<Ending> => start(...args).ended;
+
+test("an extract's output is staged under a name that tells DAG, task and time, and its reference tells digest and rows", async () => {
+  const { code, result } = await run(writeRows("a,b\n1,2\n3,4\n"));
+  assert.is(code, 0);
+  const output = outputOf({ result });
+  assert.match(output.key, /^staging\/demo\/extract_x\/[0-9a-f]{16}\/demo_extract_x_20230129T090000Z\.csv$/);
+  assert.is(output.rows, 2);
+  assert.is((await staging.get(output.key))?.body.toString(), "a,b\n1,2\n3,4\n");
+});
+
+test("a retry writes the same key, another run never does", async () => {
+  const key = async (document: object): Promise<string> => outputOf(await run(writeRows("a\n1\n"), { document })).key;
+  const first = await key({});
+  assert.is(await key({ try_number: 2 }), first);
+  assert.is.not(await key({ run_id: "manual__2" }), first);
+  assert.is.not(await key({ map_index: 3 }), first);
+});
+
+test("the url arrives filled with the start of the data interval and the params, each value encoded", async () => {
+  const { result } = await run(downloads, {
+    url: `${originUrl}/{kind}/{year}-{month}-{day}`,
+    spec: { params: { kind: "a/b?c" } },
+  });
+  assert.is((await staging.get(outputOf({ result }).key))?.body.toString(), "path\n/a%2Fb%3Fc/2023-01-29\n");
+});
+
+test("an origin that says 403 or 404 has not published yet: skipped", async () => {
+  for (const status of [403, 404]) {
+    const { code, result } = await run(downloads, { url: `${originUrl}/${status}` });
+    assert.is(code, 99);
+    assert.match(String(result?.reason), /not published yet/);
+  }
+});
+
+test("a server that is broken, away, or sends half a file can be tried again; a refusal can't", async () => {
+  for (const url of [`${originUrl}/503`, "http://127.0.0.1:9/x", `${originUrl}/cut`]) {
+    const { code, result } = await run(downloads, { url });
+    assert.is(code, 3, `${url}: ${JSON.stringify(result)}`);
+    assert.is(result?.kind, "transient");
+  }
+  const { code, result } = await run(downloads, { url: `${originUrl}/400` });
+  assert.is(code, 1);
+  assert.match(String(result?.message), /answers 400/);
+});
+
+test("the same rows in another order are skipped once every load has taken them, and not before", async () => {
+  const spec = { compare_with: ["load_a", "load_b"] };
+  const [rows, shuffled] = [writeRows('id,text\n1,"x\ny"\n2,\n2,\n'), writeRows('id,text\n2,\n1,"x\ny"\n2,\n')];
+  const first = await run(rows, { spec, document: { run_id: "one" } });
+  const digest = outputOf(first).rows_digest ?? "";
+  const confirm = (load: string, value: string) =>
+    staging.put(confirmationKey("demo", "extract_x", load), new Uint8Array(), { metadata: { "rows-digest": value } });
+  await confirm("load_a", digest);
+  assert.is((await run(shuffled, { spec, document: { run_id: "two" } })).code, 0, "load_b has not taken them");
+  await confirm("load_b", digest);
+  assert.is((await run(shuffled, { spec, document: { run_id: "three" } })).code, 99);
+  const fewer = writeRows('id,text\n1,"x\ny"\n2,\n');
+  assert.is((await run(fewer, { spec, document: { run_id: "four" } })).code, 0, "a row that stands once less is a change");
+});
+
+test("a function that fails, in whatever way, fails its task with a plain reason and leaves nothing behind", async () => {
+  const cases: [string, number, RegExp][] = [
+    ["export async function extract() {}", 1, /without writing its output/],
+    ["export async function extract() { throw new Error('broken'); }", 70, /^broken$/],
+    ["export async function extract() { throw 'text'; }", 70, /no Error was thrown: text/],
+    ["export async function extract() { await new Promise(() => {}); }", 70, /never finished/],
+    ["export async function extract() { process.exit(0); }", 0, /ended the process itself/],
+    [
+      "export async function extract() { Promise.reject(new Error('floating')); await new Promise((r) => setTimeout(r, 5000)); }",
+      70,
+      /^floating$/,
+    ],
+    ["export const extract = 1;", 1, /not an exported function/],
+  ];
+  for (const [functions, code, message] of cases) {
+    const ending = await run(functions);
+    assert.match(String(ending.result?.message), message, functions);
+    if (code !== 0) assert.is(ending.code, code, functions);
+  }
+  assert.equal(
+    readdirSync(dir).filter((name) => name.startsWith("dagline-task-")),
+    [],
+  );
+});
+
+test("a task that is told to stop ends soon, with its temporary files gone and nothing staged", async () => {
+  const task = start(
+    "export async function extract({ signal }) { console.log('ready'); await new Promise((_, no) => signal.addEventListener('abort', () => no(signal.reason))).finally(() => 0); }"
+      .replace("await", "const t = setInterval(() => {}, 1000); await")
+      .replace(".finally(() => 0)", ".finally(() => clearInterval(t))"),
+  );
+  await until("the function to run", () => task.log().includes("ready"));
+  task.child.kill("SIGTERM");
+  const { code, result } = await task.ended;
+  assert.ok(code !== 0);
+  assert.match(String(result?.message), /stopped \(SIGTERM\)/);
+});
+
+test("when Airflow's process is gone, the task and what it started go, too", async () => {
+  const task = start(
+    "import { spawn } from 'node:child_process'; export async function extract() { const c = spawn('sleep', ['300']); console.log('child', c.pid); await new Promise(() => setInterval(() => {}, 1000)); }",
+  );
+  await until("the child", () => /child \d+/.test(task.log()));
+  const child = Number(/child (\d+)/.exec(task.log())?.[1]);
+  task.child.stdin?.destroy();
+  await task.ended;
+  await until("the child's end", () => !isRunning(child));
+});
+
+test("a disk that is full is one plain line, can be tried again, and leaves nothing staged", async () => {
+  const ending = await run(downloads, { url: `${originUrl}/big`, document: { run_id: "full" } }, ["prlimit", "--fsize=10485760"]);
+  assert.is(ending.code, 3, ending.log);
+  assert.match(String(ending.result?.message), /larger than the host allows/);
+});
+
+test("an extract of 1 GB stays under 300 MB of resident memory", async () => {
+  const ending = await run(downloads, { url: `${originUrl}/big`, spec: { extension: "bin" } });
+  assert.is(ending.code, 0, ending.log);
+  assert.is(outputOf(ending).size, 1000 << 20);
+  assert.ok(ending.peakMegabytes > 20 && ending.peakMegabytes < 300, `${ending.peakMegabytes} MB`);
+  process.stderr.write(`peak ${ending.peakMegabytes.toFixed(0)} MB\n`);
+});
+
+function outputOf({ result }: Pick<Ending, "result">): StagedReference {
+  assert.ok(result?.output, JSON.stringify(result));
+  return result.output as StagedReference;
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+test.run();
