@@ -1,0 +1,102 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { UserError } from "../../src/errors.ts";
+import { type LiveColumn, planTable, typeSql } from "../../src/load/ddl.ts";
+import { loadIdOf, lockNumber } from "../../src/load/load-id.ts";
+import { identifier, literal } from "../../src/load/sql.ts";
+import type { FieldType } from "../../src/scrape/model.ts";
+import { aRequest, fieldsOf } from "./fixture.ts";
+
+const own: LiveColumn[] = [
+  { name: "scraping_execution_date", type: "timestamp with time zone" },
+  { name: "_load_id", type: "text" },
+];
+
+function numeric(precision: number | null, scale: number | null = null): FieldType {
+  return { name: "NUMERIC", precision, scale };
+}
+
+function varchar(length: number): FieldType {
+  return { name: "VARCHAR", length };
+}
+
+test("a table that is as the fields say needs no statement", () => {
+  const live = [{ name: "id", type: "integer" }, { name: "fare", type: "numeric(12,2)" }, ...own];
+  assert.equal(planTable("public", "trips", fieldsOf({ id: "INTEGER", fare: numeric(12, 2) }), live), []);
+});
+
+test("a new table ends in our two columns", () => {
+  const [create = ""] = planTable("public", "trips", fieldsOf({ id: "INTEGER" }), null);
+  assert.match(
+    create,
+    /^CREATE TABLE "public"\."trips" \("id" integer, "scraping_execution_date" timestamp with time zone DEFAULT .*, "_load_id" text DEFAULT [^,]*, true\), ''\)\)$/,
+  );
+});
+
+test("a table from elsewhere gets our columns", () => {
+  const [alter = ""] = planTable("public", "trips", fieldsOf({ id: "INTEGER" }), [{ name: "id", type: "integer" }]);
+  assert.match(alter, /^ALTER TABLE "public"\."trips" ADD COLUMN "scraping_execution_date" .* ADD COLUMN "_load_id" text/);
+});
+
+const wider: readonly (readonly [string, FieldType])[] = [
+  ["integer", { name: "BIGINT" }],
+  ["integer", numeric(null)],
+  ["character varying(10)", varchar(11)],
+  ["character varying(10)", { name: "TEXT" }],
+  ["numeric(10,2)", numeric(12, 2)],
+  ["numeric(10,2)", numeric(12, 4)],
+  ["numeric(10,2)", numeric(null)],
+];
+for (const [live, type] of wider) {
+  test(`${live} is widened to ${typeSql(type)}`, () => {
+    const statements = planTable("public", "trips", fieldsOf({ x: type }), [{ name: "x", type: live }, ...own]);
+    assert.equal(statements, [`ALTER TABLE "public"."trips" ALTER COLUMN "x" TYPE ${typeSql(type)}`]);
+  });
+}
+
+const lossy: readonly (readonly [string, FieldType])[] = [
+  ["bigint", { name: "INTEGER" }],
+  ["character varying(10)", varchar(9)],
+  ["text", varchar(9)],
+  ["numeric", numeric(38, 2)],
+  ["numeric(10,2)", numeric(11, 4)],
+  ["double precision", numeric(null)],
+  ["timestamp without time zone", { name: "TIMESTAMPTZ" }],
+];
+for (const [live, type] of lossy) {
+  test(`${live} is not turned into ${typeSql(type)}`, () => {
+    assert.throws(
+      () => planTable("public", "trips", fieldsOf({ x: type }), [{ name: "x", type: live }, ...own]),
+      (error: unknown) =>
+        error instanceof UserError && error.message.includes(`is ${live} in the database, and ${typeSql(type)} in fields`),
+    );
+  });
+}
+
+test("a field that is named like one of our columns is refused", () => {
+  assert.throws(() => planTable("public", "trips", fieldsOf({ _load_id: "TEXT" }), null), /is a column that dagline fills itself/);
+});
+
+test("a load is named after its slice, or else after its run", () => {
+  const sliced = { ...aRequest, mode: { kind: "append", slice: "2023-01" } } as const;
+  assert.is(loadIdOf(sliced), loadIdOf({ ...sliced, runId: "another", task: "another" }));
+  assert.is.not(loadIdOf(sliced), loadIdOf({ ...sliced, table: "another" }));
+  assert.is.not(loadIdOf(aRequest), loadIdOf({ ...aRequest, runId: "another" }));
+  assert.is.not(loadIdOf(aRequest), loadIdOf({ ...aRequest, mapIndex: 0 }));
+});
+
+test("a lock's number fits PostgreSQL's bigint, and different names do not run together", () => {
+  for (const name of ["a", "b", "c", "d"])
+    assert.ok(BigInt.asIntN(64, BigInt(lockNumber("table", name))) === BigInt(lockNumber("table", name)));
+  assert.is.not(lockNumber("ab", "c"), lockNumber("a", "bc"));
+});
+
+test("quoting keeps a text a text", () => {
+  assert.is(identifier('a"b'), '"a""b"');
+  assert.is(literal("it's"), "'it''s'");
+  assert.is(literal("\\'"), "E'\\\\'''");
+  assert.throws(() => identifier("a\0"), /not a name/);
+  assert.throws(() => identifier("\u00e4".repeat(32)), /not a name/);
+});
+
+test.run();
