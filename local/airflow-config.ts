@@ -99,7 +99,7 @@ function readKeys(airflowHome: string): Keys {
   if (existsSync(file)) return JSON.parse(readFileSync(file, "utf8")) as Keys;
   const key = (): string => randomBytes(32).toString("base64url");
   // Fernet's keys are padded base64url.
-  const keys: Keys = { fernet: `${key()}=`, jwt: key(), api: key() };
+  const keys: Keys = { fernet: `${key()}=`, jwt: `${key()}${key()}`, api: key() };
   writeFileSync(file, JSON.stringify(keys), { mode: 0o600 });
   return keys;
 }

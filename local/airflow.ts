@@ -4,7 +4,8 @@ import { UserError } from "../src/errors.ts";
 import { AirflowApi } from "../src/services/airflow-api.ts";
 import { writeAirflowConfig } from "./airflow-config.ts";
 import { migrateAirflow } from "./airflow-database.ts";
-import { pythonBin, root } from "./paths.ts";
+import { installPythonPackage } from "./host.ts";
+import { pythonBin } from "./paths.ts";
 import { type Service, startService, waitUntilReady } from "./process.ts";
 
 /** A real Airflow on this machine: API server, scheduler and DAG processor. */
@@ -16,6 +17,8 @@ export interface LocalAirflow {
   readonly passwordFile: string;
   readonly airflowHome: string;
   readonly api: AirflowApi;
+  /** The API server, the scheduler and the DAG processor, as `airflow-api-server` and so on. */
+  readonly services: readonly Service[];
   /** Creates a connection, or makes an existing one like this. The password goes through the API, so never through argv or a file. */
   setConnection(connection: AirflowConnection): Promise<void>;
   stop(): Promise<void>;
@@ -71,23 +74,26 @@ export async function startAirflow(options: AirflowOptions): Promise<LocalAirflo
     parallelism: options.parallelism ?? 8,
   });
   const env = airflowEnvironment(airflowHome, options);
-  await migrateAirflow({ dir: options.dir, airflowHome, database: options.database, env, note: options.note ?? (() => {}) });
-
+  installPythonPackage(options.home);
   options.note?.("starting");
   const since = new Date();
-  const services = (["api-server", "scheduler", "dag-processor"] as const).map((part) => startPart(part, options.dir, env));
+  // The API server takes longest to start and needs no table for that.
+  const services = [startPart("api-server", options.dir, env)];
   const stop = async (): Promise<void> => {
     await Promise.all(services.map((service) => service.stop()));
   };
   const { url, user, passwordFile } = config;
   const api = new AirflowApi({ url, user, passwordFile });
   try {
+    await migrateAirflow({ dir: options.dir, airflowHome, database: options.database, env, note: options.note ?? (() => {}) });
+
+    services.push(startPart("scheduler", options.dir, env), startPart("dag-processor", options.dir, env));
     await Promise.all(services.map((service) => waitUntilReady(service, () => isHealthy(api, service.name, since))));
   } catch (error) {
     await stop();
     throw error;
   }
-  return { url, user, passwordFile, airflowHome, api, stop, setConnection: (connection) => setConnection(api, connection) };
+  return { url, user, passwordFile, airflowHome, api, services, stop, setConnection: (connection) => setConnection(api, connection) };
 }
 
 /** What every process of this Airflow has for its environment, and nothing else. */
@@ -102,7 +108,7 @@ function airflowEnvironment(airflowHome: string, options: AirflowOptions): NodeJ
     NO_COLOR: "1",
     AIRFLOW_HOME: airflowHome,
     DAGLINE_HOME: options.home,
-    PYTHONPATH: join(root, "airflow"),
+    PYTHONPATH: join(options.home, "python"),
     // A release's folder stays as it was installed.
     PYTHONDONTWRITEBYTECODE: "1",
   };

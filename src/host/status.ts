@@ -1,0 +1,44 @@
+import { describeError, TransientError, UserError } from "../errors.ts";
+import type { ReleaseId } from "../ids.ts";
+import { readActive } from "./folder.ts";
+import type { Host } from "./host.ts";
+
+/** What the host says of itself. */
+export interface Status {
+  readonly release: ReleaseId | null;
+  readonly previous: ReleaseId | null;
+  readonly commit: string | null;
+  readonly activated_at: string | null;
+  /** How many DAGs of that release Airflow serves. */
+  readonly dags: number;
+  readonly healthy: boolean;
+  /** In words, what is not as it should be. */
+  readonly problems: readonly string[];
+}
+
+/** Reads which release is active and asks Airflow what it serves. An Airflow that does not answer is told, not thrown. */
+export async function status({ home, airflow }: Pick<Host, "home" | "airflow">): Promise<Status> {
+  const active = readActive(home);
+  const problems: string[] = [];
+  let dags = 0;
+  try {
+    problems.push(...(await airflow.unhealthy()));
+    if (active !== undefined) {
+      const served = await airflow.countServed(active.release);
+      dags = served.ofRelease;
+      if (served.all > dags) problems.push(`${served.all - dags} DAGs are of another release`);
+    }
+  } catch (error) {
+    if (!(error instanceof UserError || error instanceof TransientError)) throw error;
+    problems.push(describeError(error));
+  }
+  return {
+    release: active?.release ?? null,
+    previous: active?.previous ?? null,
+    commit: active?.commit ?? null,
+    activated_at: active?.activated_at ?? null,
+    dags,
+    healthy: problems.length === 0,
+    problems,
+  };
+}
