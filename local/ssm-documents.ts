@@ -17,19 +17,22 @@ export function readDocuments(dir: string): Map<string, SsmDocument> {
 }
 
 /** The script with its parameters filled in, or the names of those that are unknown or that their allowed pattern refuses. */
-export function fillDocument(
-  document: SsmDocument,
-  given: Readonly<Record<string, readonly string[]>>,
-): { script: string } | { refused: string[] } {
-  const refused = Object.keys(given).filter((name) => !(name in document.parameters));
+export function fillDocument(document: SsmDocument, given: Readonly<Record<string, unknown>>): { script: string } | { refused: string[] } {
+  const refused = Object.keys(given).filter((name) => !Object.hasOwn(document.parameters, name));
   const values = new Map<string, string>();
   for (const [name, { default: fallback, allowedPattern }] of Object.entries(document.parameters)) {
-    const value = given[name]?.join(",") ?? fallback;
-    if (value === undefined || (allowedPattern !== undefined && !new RegExp(allowedPattern).test(value))) refused.push(name);
+    const value = Object.hasOwn(given, name) ? onlyString(given[name]) : fallback;
+    // A parameter without a pattern could carry shell: no document of ours has one.
+    if (value === undefined || allowedPattern === undefined || !new RegExp(allowedPattern).test(value)) refused.push(name);
     else values.set(name, value);
   }
   if (refused.length > 0) return { refused };
   return { script: document.script.replace(/\{\{\s*(\w+)\s*\}\}/g, (whole, name: string) => values.get(name) ?? whole) };
+}
+
+/** SSM sends each value in a list; a String parameter has one. */
+function onlyString(value: unknown): string | undefined {
+  return Array.isArray(value) && value.length === 1 && typeof value[0] === "string" ? value[0] : undefined;
 }
 
 interface Source {

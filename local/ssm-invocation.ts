@@ -9,6 +9,8 @@ export interface Invocation {
   /** TERM to the script and all that it started, KILL ten seconds later. */
   cancel(): void;
   readonly ended: Promise<void>;
+  /** The process group; undefined when the script could not be started. */
+  readonly pid: number | undefined;
 }
 
 const STDOUT_LIMIT = 24_000;
@@ -20,11 +22,11 @@ export function startInvocation(script: string, env: NodeJS.ProcessEnv, timeoutS
   let exitCode = -1;
   const output = { stdout: "", stderr: "" };
   const child = spawn("sh", ["-c", script], { env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
-  child.stdout.on("data", (data: Buffer) => {
-    output.stdout = (output.stdout + data.toString()).slice(0, STDOUT_LIMIT);
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    output.stdout = (output.stdout + text).slice(0, STDOUT_LIMIT);
   });
-  child.stderr.on("data", (data: Buffer) => {
-    output.stderr = (output.stderr + data.toString()).slice(0, STDERR_LIMIT);
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    output.stderr = (output.stderr + text).slice(0, STDERR_LIMIT);
   });
   const signalAll = (signal: NodeJS.Signals): void => {
     try {
@@ -57,6 +59,7 @@ export function startInvocation(script: string, env: NodeJS.ProcessEnv, timeoutS
   });
   return {
     ended,
+    pid: child.pid,
     state: () => ({ status, exitCode, ...output }),
     cancel() {
       if (status !== "InProgress") return;

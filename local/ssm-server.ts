@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { recordProcess } from "./process.ts";
 import { fillDocument, readDocuments } from "./ssm-documents.ts";
 import { type Invocation, startInvocation } from "./ssm-invocation.ts";
 import { isSignedBy } from "./verify-signature.ts";
@@ -21,6 +22,10 @@ export interface SsmServerOptions {
   readonly region: string;
   /** A request that is not signed with these is refused: on a shared machine, others reach this port, too. */
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  /** The stack's folder, in whose list of processes each script is written down: `stopRecorded` ends it even after a crash of ours. */
+  readonly dir?: string;
+  /** The instance's tags, for commands that name it by one. */
+  readonly tags?: Readonly<Record<string, string>>;
 }
 
 type Body = Readonly<Record<string, unknown>>;
@@ -52,11 +57,13 @@ export async function startSsmServer(options: SsmServerOptions): Promise<LocalSs
       if (instances.length !== 1 || instances[0] !== options.instanceId) {
         throw new SsmError("InvalidInstanceId", `Instances [[${instances.join(", ")}]] not in a valid state for account`);
       }
-      const filled = fillDocument(document, (body.Parameters ?? {}) as Record<string, string[]>);
+      const filled = fillDocument(document, (body.Parameters ?? {}) as Body);
       if ("refused" in filled)
         throw new SsmError("InvalidParameters", `Parameters not allowed or not matching their pattern: ${filled.refused.join(", ")}`);
       const id = randomUUID();
-      invocations.set(id, startInvocation(filled.script, options.env, document.timeoutSeconds));
+      const invocation = startInvocation(filled.script, options.env, document.timeoutSeconds);
+      invocations.set(id, invocation);
+      if (options.dir !== undefined && invocation.pid !== undefined) recordProcess(options.dir, name, invocation.pid);
       return { Command: { CommandId: id, DocumentName: name, InstanceIds: instances, Status: "Pending", StatusDetails: "Pending" } };
     },
     GetCommandInvocation(body) {
@@ -85,8 +92,14 @@ export async function startSsmServer(options: SsmServerOptions): Promise<LocalSs
       find(body).cancel();
       return {};
     },
-    DescribeInstanceInformation() {
-      return { InstanceInformationList: [{ InstanceId: options.instanceId, PingStatus: "Online", PlatformType: "Linux" }] };
+    DescribeInstanceInformation(body) {
+      const filters = (Array.isArray(body.Filters) ? body.Filters : []) as { Key?: string; Values?: string[] }[];
+      const matches = filters.every(({ Key = "", Values = [] }) => {
+        const value = Key === "InstanceIds" ? options.instanceId : options.tags?.[Key.replace(/^tag:/, "")];
+        return value !== undefined && Values.includes(value);
+      });
+      const here = { InstanceId: options.instanceId, PingStatus: "Online", PlatformType: "Linux" };
+      return { InstanceInformationList: matches ? [here] : [] };
     },
   };
   const find = (body: Body): Invocation => {
@@ -127,7 +140,17 @@ async function answer(
   const name = /^AmazonSSM\.(\w+)$/.exec(String(headers["x-amz-target"]))?.[1] ?? "";
   const operation = Object.hasOwn(operations, name) ? operations[name] : undefined;
   if (operation === undefined) throw new SsmError("UnknownOperationException", `unknown operation ${name}`);
-  send(response, 200, operation(JSON.parse(body.toString("utf8")) as Body));
+  send(response, 200, operation(parseBody(body)));
+}
+
+function parseBody(bytes: Buffer): Body {
+  try {
+    const value: unknown = JSON.parse(bytes.toString("utf8"));
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Body;
+  } catch {
+    // the error below says it
+  }
+  throw new SsmError("SerializationException", "the request's body is no JSON object");
 }
 
 async function readBody(request: IncomingMessage): Promise<Buffer> {

@@ -28,6 +28,11 @@ export async function isSignedBy(credentials: Credentials, region: string, servi
   if (match === null || date === undefined || Math.abs(Date.now() - date.getTime()) > FIFTEEN_MINUTES) return false;
   const signedHeaders = (match[1] ?? "").split(";");
   if (!signedHeaders.includes("host")) return false;
+  // The signer believes this header; what was signed is the body only if the header is the body's digest.
+  const digest = request.headers["x-amz-content-sha256"];
+  if (digest !== undefined && digest !== createHash("sha256").update(request.body).digest("hex")) return false;
+  // Signed, too, must be what says which operation it is: else a request that was overheard could be turned into another.
+  if (request.headers["x-amz-target"] !== undefined && !signedHeaders.includes("x-amz-target")) return false;
   const headers = Object.fromEntries(signedHeaders.map((name) => [name, String(request.headers[name] ?? "")]));
   const [hostname = "", port] = (request.headers.host ?? "").split(":");
   const signer = new SignatureV4({ credentials, region, service, sha256: Sha256Hash });

@@ -1,34 +1,40 @@
 import { setTimeout as pause } from "node:timers/promises";
 import {
   CancelCommandCommand,
+  DescribeInstanceInformationCommand,
   GetCommandInvocationCommand,
   InvocationDoesNotExist,
   SendCommandCommand,
   SSMClient,
 } from "@aws-sdk/client-ssm";
 import type { CommandOutcome, HostCommands } from "../deploy/host-commands.ts";
-import { TransientError } from "../errors.ts";
+import { TransientError, UserError } from "../errors.ts";
 import { explainAwsError } from "./aws-errors.ts";
 
 export interface SsmSettings {
   readonly region: string;
   readonly endpoint?: string | null;
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  /** An instance's id, or `tag:KEY=VALUE` for the one instance with that tag. */
   readonly instance: string;
 }
 
 const RUNNING = new Set(["Pending", "InProgress", "Delayed", "Cancelling"]);
+/** How long SSM may not know a command that it has just taken. */
+const APPEARS_WITHIN_SECONDS = 15;
 
 /** The host's commands over AWS Systems Manager. When the signal aborts or time runs out, the command is cancelled on the host. */
 export class SsmHostCommands implements HostCommands {
   readonly #client: SSMClient;
-  readonly #instance: string;
+  readonly #target: string;
 
   constructor({ region, endpoint, credentials, instance }: SsmSettings) {
-    this.#instance = instance;
+    this.#target = instance;
     this.#client = new SSMClient({
       region,
+      retryMode: "standard",
       maxAttempts: 4,
+      requestHandler: { connectionTimeout: 5_000, socketTimeout: 30_000 },
       ...(endpoint == null ? {} : { endpoint }),
       ...(credentials === undefined ? {} : { credentials }),
     });
@@ -39,34 +45,69 @@ export class SsmHostCommands implements HostCommands {
     parameters: Readonly<Record<string, string>>,
     options: { timeoutSeconds: number; signal?: AbortSignal },
   ): Promise<CommandOutcome> {
-    const command = await this.#call(`run ${document} on ${this.#instance}`, "ssm:SendCommand", async () => {
-      const Parameters = Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, [value]]));
-      const sent = await this.#client.send(new SendCommandCommand({ DocumentName: document, InstanceIds: [this.#instance], Parameters }));
-      return sent.Command?.CommandId ?? "";
-    });
-    const end = performance.now() + options.timeoutSeconds * 1000;
+    const { timeoutSeconds, signal } = options;
+    signal?.throwIfAborted();
+    const instance = await this.#findInstance();
+    const command = await this.#send(document, parameters, instance, timeoutSeconds);
+    const started = performance.now();
     // Short waits first: a reload takes seconds; then longer ones, which AWS's rate limits ask for.
     for (let wait = 100; ; wait = Math.min(wait * 1.5, 2000)) {
-      const outcome = await this.#outcome(document, command);
+      const seconds = (performance.now() - started) / 1000;
+      const outcome = await this.#outcome(document, command, instance, seconds < APPEARS_WITHIN_SECONDS);
       if (outcome !== undefined) return outcome;
-      if (options.signal?.aborted) {
-        await this.#cancel(document, command);
-        options.signal.throwIfAborted();
+      if (signal?.aborted) {
+        await this.#cancel(document, command, instance);
+        signal.throwIfAborted();
       }
-      if (performance.now() > end) {
-        await this.#cancel(document, command);
-        throw new TransientError(`${document} on ${this.#instance} did not end within ${options.timeoutSeconds} s and was cancelled`, {
+      if (seconds > timeoutSeconds) {
+        await this.#cancel(document, command, instance);
+        throw new TransientError(`${document} on ${instance} did not end within ${timeoutSeconds} s and was cancelled`, {
           hint: "Is the instance up, and its SSM agent online? `dagline drift` shows where it stands.",
         });
       }
-      await pause(wait, undefined, options.signal === undefined ? {} : { signal: options.signal }).catch(() => undefined);
+      await pause(wait, undefined, signal === undefined ? {} : { signal }).catch(() => undefined); // the next round sees the abort
     }
   }
 
-  async #outcome(document: string, command: string): Promise<CommandOutcome | undefined> {
-    return this.#call(`ask for ${document} on ${this.#instance}`, "ssm:GetCommandInvocation", async () => {
+  async #findInstance(): Promise<string> {
+    const tag = /^tag:([^=]+)=(.*)$/.exec(this.#target);
+    if (tag === null) return this.#target;
+    const [, key = "", value = ""] = tag;
+    const found = await this.#call(`look for the instance with ${this.#target}`, "ssm:DescribeInstanceInformation", async () => {
+      const answer = await this.#client.send(new DescribeInstanceInformationCommand({ Filters: [{ Key: `tag:${key}`, Values: [value] }] }));
+      return (answer.InstanceInformationList ?? []).flatMap(({ InstanceId }) => InstanceId ?? []);
+    });
+    const [only, ...others] = found;
+    if (only !== undefined && others.length === 0) return only;
+    throw new UserError(
+      only === undefined ? `SSM knows no instance with ${this.#target}` : `several instances have ${this.#target}: ${found.join(", ")}`,
+      {
+        hint: only === undefined ? "Is it up, and its SSM agent online? Is the tag right?" : "Name one of them.",
+      },
+    );
+  }
+
+  #send(document: string, parameters: Readonly<Record<string, string>>, instance: string, timeoutSeconds: number): Promise<string> {
+    return this.#call(`run ${document} on ${instance}`, "ssm:SendCommand", async () => {
+      const sent = await this.#client.send(
+        new SendCommandCommand({
+          DocumentName: document,
+          InstanceIds: [instance],
+          Parameters: Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, [value]])),
+          // A host that comes back later must not run a command that nobody waits for any more; SSM's least is 30 s.
+          TimeoutSeconds: Math.max(30, Math.ceil(timeoutSeconds)),
+        }),
+      );
+      if (sent.Command?.CommandId === undefined) throw new Error("SSM took the command without naming it");
+      return sent.Command.CommandId;
+    });
+  }
+
+  /** undefined while the command runs. */
+  async #outcome(document: string, command: string, instance: string, mayBeUnknown: boolean): Promise<CommandOutcome | undefined> {
+    return this.#call(`ask for ${document} on ${instance}`, "ssm:GetCommandInvocation", async () => {
       try {
-        const found = await this.#client.send(new GetCommandInvocationCommand({ CommandId: command, InstanceId: this.#instance }));
+        const found = await this.#client.send(new GetCommandInvocationCommand({ CommandId: command, InstanceId: instance }));
         if (RUNNING.has(found.Status ?? "")) return undefined;
         return {
           status: found.StatusDetails ?? found.Status ?? "",
@@ -75,15 +116,16 @@ export class SsmHostCommands implements HostCommands {
           stderr: found.StandardErrorContent ?? "",
         };
       } catch (error) {
-        if (error instanceof InvocationDoesNotExist) return undefined; // for a moment after SendCommand
-        throw error;
+        if (!(error instanceof InvocationDoesNotExist)) throw error;
+        if (mayBeUnknown) return undefined;
+        throw new TransientError(`SSM has lost ${document} on ${instance} (command ${command})`, { hint: "Try again.", cause: error });
       }
     });
   }
 
-  async #cancel(document: string, command: string): Promise<void> {
-    await this.#call(`cancel ${document} on ${this.#instance}`, "ssm:CancelCommand", () =>
-      this.#client.send(new CancelCommandCommand({ CommandId: command })),
+  async #cancel(document: string, command: string, instance: string): Promise<void> {
+    await this.#call(`cancel ${document} on ${instance}`, "ssm:CancelCommand", () =>
+      this.#client.send(new CancelCommandCommand({ CommandId: command, InstanceIds: [instance] })),
     );
   }
 
@@ -91,7 +133,7 @@ export class SsmHostCommands implements HostCommands {
     try {
       return await work();
     } catch (error) {
-      throw explainAwsError(error, { doing, permission });
+      throw explainAwsError(error, { doing, permission: `${permission} on ${this.#target}` });
     }
   }
 }

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -31,26 +32,10 @@ test.after(async () => {
   rmSync(dir, { recursive: true });
 });
 
-async function newStore(more: Partial<S3Settings> = {}): Promise<S3ObjectStore> {
+async function newStore(): Promise<S3ObjectStore> {
   const bucket = `dagline-test-${bucketNumber++}`;
   await aws.createBuckets(bucket);
-  return new S3ObjectStore({ bucket, region: aws.region, endpoint: aws.endpoint, credentials: aws.credentials, ...more });
-}
-
-for (const count of [3, 300]) {
-  test(`with ${count} scrapes an unchanged sync makes at most two requests, a change at most four and one for each changed file`, async () => {
-    const requests: string[] = [];
-    const store = await newStore({ onRequest: (method, path) => requests.push(`${method} ${path}`) });
-    await sync(makeRelease({ dags: count }), store, options);
-    requests.length = 0;
-    const again = await sync(makeRelease({ dags: count }), store, options);
-    assert.is(again.changed, false);
-    assert.ok(requests.length <= 2, `${requests.length} requests: ${requests.join(", ")}`);
-    requests.length = 0;
-    const changed = await sync(makeRelease({ dags: count, edited: 2 }), store, options);
-    assert.is(changed.uploaded, 2);
-    assert.ok(requests.length <= 4 + 2, `${requests.length} requests: ${requests.join(", ")}`);
-  });
+  return new S3ObjectStore({ bucket, region: aws.region, endpoint: aws.endpoint, credentials: aws.credentials });
 }
 
 test("of two syncs at once one wins whole, and the other says who won", async () => {
@@ -67,9 +52,8 @@ test("of two syncs at once one wins whole, and the other says who won", async ()
 });
 
 test("a sync that is killed half-way has not moved the pointer, and the next one finishes", async () => {
-  let bucket = "";
   const store = await newStore();
-  bucket = store.address.slice("s3://".length, -1);
+  const bucket = store.address.slice("s3://".length, -1);
   const first = makeRelease({ dags: 2 });
   await sync(first, store, options);
   const child = spawn(
@@ -82,9 +66,10 @@ test("a sync that is killed half-way has not moved the pointer, and the next one
   child.stdin.end(JSON.stringify(aws.credentials));
   await until("some blobs to arrive", async () => (await count(store, "blobs/")) > first.files.size + 5);
   child.kill("SIGKILL");
-  await new Promise((resolve) => child.once("exit", resolve));
+  const [, signal] = (await once(child, "exit")) as [number | null, string | null];
+  assert.is(signal, "SIGKILL", "it was killed half-way, not when it was done");
   assert.is((await readPointer(store))?.pointer.release, first.id);
-  const second = makeRelease({ dags: 400, edited: 0 });
+  const second = makeRelease({ dags: 400 });
   assert.is((await sync(second, store, options)).changed, true);
   assert.equal(await findDrift(store, undefined, second.id), []);
 });
@@ -127,7 +112,7 @@ test("drift names the host that runs another release and the checkout that rende
   );
 });
 
-test("a missing bucket, no credentials, and a server that is away are each one plain line with what to do", async () => {
+test("a missing bucket and a server that is away are each one plain line with what to do", async () => {
   const release = makeRelease({ dags: 1 });
   const at = (settings: Partial<S3Settings>): S3ObjectStore =>
     new S3ObjectStore({ bucket: "dagline-none", region: aws.region, endpoint: aws.endpoint, credentials: aws.credentials, ...settings });

@@ -1,8 +1,8 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { SendCommandCommand, SSMClient } from "@aws-sdk/client-ssm";
+import { DescribeInstanceInformationCommand, SendCommandCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type LocalSsm, startSsmServer } from "../../local/ssm-server.ts";
@@ -39,6 +39,7 @@ mainSteps:
     env: { PATH: process.env.PATH, GREETING: "hello" },
     region,
     credentials,
+    dir,
   });
 });
 test.after(async () => {
@@ -77,18 +78,50 @@ test("a request that is not signed with the right secret is refused", async () =
   assert.is(unsigned.status, 400);
 });
 
+test("a signed request that was altered on its way is refused", async () => {
+  const client = new SSMClient({ region, endpoint: server.endpoint, credentials, maxAttempts: 1 });
+  const run = new SendCommandCommand({ DocumentName: "dagline-reload", InstanceIds: [instance], Parameters: { ReleaseId: ["current"] } });
+  client.middlewareStack.add(
+    (next) => (args) => {
+      const request = args.request as { body: string };
+      request.body = request.body.replace('"current"', `"${"0".repeat(64)}"`);
+      return next(args);
+    },
+    { step: "deserialize", name: "alter" }, // after signing
+  );
+  assert.is((await rejects(client.send(run))).name, "UnrecognizedClientException");
+});
+
+test("a body that is no JSON object is refused", async () => {
+  const client = new SSMClient({ region, endpoint: server.endpoint, credentials, maxAttempts: 1 });
+  client.middlewareStack.add(
+    (next) => (args) => {
+      const request = args.request as { body: string; headers: Record<string, string> };
+      request.body = "[1,";
+      request.headers["content-length"] = "3";
+      return next(args);
+    },
+    { step: "build", name: "break", priority: "low" },
+  );
+  assert.is((await rejects(client.send(new DescribeInstanceInformationCommand({})))).name, "SerializationException");
+});
+
+test("a script that is running is in the stack's list of processes, so that it can be ended after a crash of ours", async () => {
+  await commands().run("dagline-reload", {}, { timeoutSeconds: 10 });
+  assert.match(readFileSync(join(dir, "processes.jsonl"), "utf8"), /"name":"dagline-reload","pid":\d+/);
+});
+
 test("an aborted command is cancelled on the host with everything that it started", async () => {
   const abort = new AbortController();
   const running = commands().run("dagline-status", {}, { timeoutSeconds: 50, signal: abort.signal });
-  const child = Number(await until("the script's child", async () => existsSync(join(dir, "child.pid")) && (await readPid())));
+  const child = Number(await until("the script's child", async () => existsSync(join(dir, "child.pid")) && readPid()));
   abort.abort();
   await rejects(running, /aborted/);
   await until("the child's end", () => !alive(child));
 });
 
-async function readPid(): Promise<string> {
-  const { readFile } = await import("node:fs/promises");
-  return (await readFile(join(dir, "child.pid"), "utf8")).trim();
+function readPid(): string {
+  return readFileSync(join(dir, "child.pid"), "utf8").trim();
 }
 
 function alive(pid: number): boolean {

@@ -1,0 +1,124 @@
+import { createHash, randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import { ListMultipartUploadsCommand, S3Client } from "@aws-sdk/client-s3";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { type LocalAws, startAws } from "../../local/aws.ts";
+import { TransientError } from "../../src/errors.ts";
+import { S3ObjectStore } from "../../src/services/s3.ts";
+import { rejects } from "../rejects.ts";
+import { until } from "../until.ts";
+import { type FaultyProxy, startFaultyProxy } from "./faulty-proxy.ts";
+
+const MIB = 1024 * 1024;
+const dir = mkdtempSync(join(tmpdir(), "dagline-store-"));
+const bucket = "dagline-staging";
+let aws: LocalAws;
+let proxy: FaultyProxy;
+let store: S3ObjectStore;
+
+test.before(async () => {
+  aws = await startAws({ dir });
+  proxy = await startFaultyProxy(aws.endpoint);
+  await aws.createBuckets(bucket);
+  store = new S3ObjectStore({ bucket, prefix: "team/", region: aws.region, endpoint: proxy.endpoint, credentials: aws.credentials });
+});
+test.before.each(() => {
+  proxy.fault = () => undefined;
+});
+test.after(async () => {
+  await proxy?.stop();
+  await aws?.stop();
+  rmSync(dir, { recursive: true });
+});
+
+test("a stream of any length comes back as it was, with its metadata", async () => {
+  for (const size of [0, 5, 20 * MIB + 7]) {
+    const content = randomBytes(size);
+    await store.upload("a/b c+é.csv", Readable.from(inPieces(content)), { metadata: { rows: "5" } });
+    const found = await store.download("a/b c+é.csv");
+    assert.is(found?.size, size);
+    assert.equal(found?.metadata, { rows: "5" });
+    assert.is(digest(await buffer(found?.body ?? Readable.from([]))), digest(content));
+  }
+});
+
+test("an upload that is aborted while its source stalls leaves neither object nor parts", async () => {
+  const abort = new AbortController();
+  const uploading = store.upload("stalled", stalling(), { signal: abort.signal });
+  await until("a part to be sent", () => proxy.requests.some((request) => request.includes("partNumber=1")));
+  abort.abort(new Error("the task was stopped"));
+  await rejects(uploading, /^the task was stopped$/);
+  assert.is(await store.head("stalled"), undefined);
+  assert.is(await openUploads(), 0);
+});
+
+test("an upload whose source fails leaves neither object nor parts, and says why it failed", async () => {
+  async function* source(): AsyncGenerator<Buffer> {
+    yield randomBytes(9 * MIB);
+    throw new Error("the disk is broken");
+  }
+  await rejects(store.upload("failing", Readable.from(source()), {}), /^the disk is broken$/);
+  assert.is(await store.head("failing"), undefined);
+  assert.is(await openUploads(), 0);
+});
+
+test("an upload with a part that can't be written leaves no parts", async () => {
+  proxy.fault = (_, path) => (path.includes("partNumber=2") ? { status: 500 } : undefined);
+  assert.instance(await rejects(store.upload("broken", Readable.from(inPieces(randomBytes(20 * MIB))), {})), TransientError);
+  assert.is(await openUploads(), 0);
+});
+
+test("a download that breaks off is to be tried again", async () => {
+  await store.put("cut", randomBytes(3 * MIB));
+  proxy.fault = () => "cut the answer";
+  const found = await store.download("cut");
+  const error = await rejects(buffer(found?.body ?? Readable.from([])), /could not read cut in s3:\/\/dagline-staging\/team\//);
+  assert.instance(error, TransientError);
+});
+
+test("what is not there is undefined", async () => {
+  assert.is(await store.get("none"), undefined);
+  assert.is(await store.head("none"), undefined);
+  assert.is(await store.download("none"), undefined);
+});
+
+test("a write on a condition that does not hold changes nothing", async () => {
+  assert.is(await store.put("once", Buffer.from("a"), { ifMatch: '"none"' }), "conflict");
+  const written = await store.put("once", Buffer.from("a"), { ifNoneMatch: "*" });
+  assert.is(await store.put("once", Buffer.from("b"), { ifNoneMatch: "*" }), "conflict");
+  assert.is(await store.put("once", Buffer.from("b"), { ifMatch: '"0000"' }), "conflict");
+  assert.equal((await store.get("once"))?.body, Buffer.from("a"));
+  assert.ok(written !== "conflict" && (await store.put("once", Buffer.from("b"), { ifMatch: written.etag })) !== "conflict");
+  assert.is((await store.head("once"))?.sha256, digest(Buffer.from("b")));
+});
+
+function* inPieces(content: Buffer): Generator<Buffer> {
+  for (let at = 0; at < content.length; at += 65_536) yield content.subarray(at, at + 65_536);
+}
+
+function stalling(): Readable {
+  let sent = false;
+  return new Readable({
+    read() {
+      if (!sent) this.push(randomBytes(9 * MIB));
+      sent = true;
+    },
+  });
+}
+
+function digest(content: Uint8Array): string {
+  return createHash("sha256").update(content).digest("hex");
+}
+
+async function openUploads(): Promise<number> {
+  const { endpoint, region, credentials } = aws;
+  const client = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
+  return (await client.send(new ListMultipartUploadsCommand({ Bucket: bucket }))).Uploads?.length ?? 0;
+}
+
+test.run();
