@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { existsSync, rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -54,10 +55,21 @@ function sharedServer(host: string, port: number): Server {
 async function ownServer(): Promise<Server> {
   const dir = await mkdtemp(join(tmpdir(), "dagline-testkit-"));
   const server = await startPostgres({ dir, settings: { fsync: "off" } });
+  const abandon = (): void => {
+    // An immediate shutdown: nobody will ask for this data again. The server takes its pid file away last.
+    process.kill(server.service.pid, "SIGQUIT");
+    const pause = new Int32Array(new SharedArrayBuffer(4));
+    for (let tries = 0; tries < 150 && existsSync(join(dir, "postgres", "postmaster.pid")); tries++) Atomics.wait(pause, 0, 0, 20);
+    for (const path of [dir, server.socketDir]) rmSync(path, { recursive: true, force: true });
+  };
+  const leave = (): void => process.exit(130);
+  // A test file that is stopped or that crashes never comes to its `after`.
+  process.once("exit", abandon).once("SIGINT", leave).once("SIGTERM", leave);
   return {
     host: server.socketDir,
     port: server.port,
     async stop() {
+      process.off("exit", abandon).off("SIGINT", leave).off("SIGTERM", leave);
       await server.stop();
       await rm(dir, { recursive: true, force: true });
     },

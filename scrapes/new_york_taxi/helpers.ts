@@ -1,3 +1,5 @@
+import { UserError } from "dagline";
+
 /** A column of a published file: its name, and its type as DuckDB says it. */
 export interface Column {
   readonly name: string;
@@ -37,7 +39,7 @@ export function tripQuery(columns: readonly Column[], taxiType: string, config: 
     const column = find(target.from);
     if (column !== undefined) return convert(target.kind, column, config);
     const mayLack = target.since !== undefined || find(target.insteadOf ?? []) !== undefined;
-    if (!mayLack) throw new Error(missing(target, columns));
+    if (!mayLack) throw missing(target, columns);
     return "NULL";
   };
   const values = targets.map((target) => `${expressionFor(target)} AS ${target.name}`);
@@ -148,7 +150,9 @@ function codeOf(value: string, codes: Readonly<Record<string, number>>): string 
   return `CASE upper(${value}) ${cases.join(" ")} ELSE CAST(${value} AS INTEGER) END`;
 }
 
-function missing(target: Target, columns: readonly Column[]): string {
+function missing(target: Target, columns: readonly Column[]): UserError {
   const names = columns.map((column) => column.name).join(", ");
-  return `the file has no column for ${target.name} (known as ${target.from.join(", ")}). Its columns: ${names}`;
+  return new UserError(`the file has no column for ${target.name} (known as ${target.from.join(", ")}). Its columns: ${names}`, {
+    hint: "Did the TLC rename it? Add the new name to `targets` in scrapes/new_york_taxi/helpers.ts.",
+  });
 }

@@ -1,3 +1,5 @@
+import { UserError } from "dagline";
+
 export interface Config {
   /** For each column of the table what the published file may call it. */
   readonly columns: Readonly<Record<string, readonly string[]>>;
@@ -8,7 +10,9 @@ export function zoneQuery(published: readonly string[], config: Config): string 
   const columns = Object.entries(config.columns).map(([name, spellings]) => {
     const found = published.find((column) => spellings.includes(column));
     if (found === undefined) {
-      throw new Error(`the file has no column ${spellings.join(" or ")}. Its columns: ${published.join(", ")}`);
+      throw new UserError(`the file has no column ${spellings.join(" or ")}. Its columns: ${published.join(", ")}`, {
+        hint: "Was it renamed? Add the new name in scrapes/taxi_zones/config/config.json.",
+      });
     }
     return `${identifier(found)} AS ${identifier(name)}`;
   });

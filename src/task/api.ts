@@ -1,6 +1,7 @@
 /** What a scrape's functions import as "dagline". Nothing heavy: it is bundled into every scrape. */
 import type { JsonValue } from "../scrape/model.ts";
 
+export { TransientError, UserError } from "../errors.ts";
 export { type DownloadOptions, download } from "./download.ts";
 export { isSkip, Skip } from "./skip.ts";
 
