@@ -19,7 +19,10 @@ export async function findDrift(store: ObjectStore, host: HostStatus | undefined
   if (host !== undefined && host.release !== deployed) {
     drift.push({ where: "host", message: `the host runs ${name(host.release)}, the pointer names ${name(deployed)}` });
   }
-  if (host !== undefined && !host.healthy) drift.push({ where: "host", message: "Airflow on the host is not healthy" });
+  if (host !== undefined && !host.healthy) {
+    const problems = host.problems.length > 0 ? host.problems : ["Airflow on the host is not healthy"];
+    drift.push(...problems.map((message) => ({ where: "host" as const, message })));
+  }
   if (rendered !== undefined && rendered !== deployed) {
     drift.push({ where: "checkout", message: `this checkout renders ${name(rendered)}, the pointer names ${name(deployed)}` });
   }

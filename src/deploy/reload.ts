@@ -18,6 +18,8 @@ export interface HostStatus {
   readonly release: ReleaseId | null;
   readonly healthy: boolean;
   readonly dags: number;
+  /** In words, what is not as it should be. */
+  readonly problems: readonly string[];
 }
 
 interface Limits {
@@ -55,7 +57,8 @@ export async function hostStatus(commands: HostCommands, options: Limits): Promi
   const answer = answerOf(outcome);
   const release = answer === undefined ? undefined : readReleaseId(answer.release);
   if (answer === undefined || release === undefined) throw unanswered("the host did not tell its status", outcome);
-  return { release, healthy: answer.healthy === true, dags: typeof answer.dags === "number" ? answer.dags : 0 };
+  const problems = Array.isArray(answer.problems) ? answer.problems.map(String) : [];
+  return { release, healthy: answer.healthy === true, dags: typeof answer.dags === "number" ? answer.dags : 0, problems };
 }
 
 /** The agent's one line of JSON, the last of its output; undefined when it was cut or there is none. */

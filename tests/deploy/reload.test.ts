@@ -120,9 +120,10 @@ test("a reload that does not end in time is cancelled on the host", async () => 
 });
 
 test("the host's status tells its release", async () => {
-  agentPrints({ ok: true, release: two, healthy: true, dags: 3 });
-  assert.equal(await hostStatus(commands, { timeoutSeconds: 20 }), { release: two, healthy: true, dags: 3 });
-  agentPrints({ ok: true, release: null, healthy: false });
+  agentPrints({ release: two, previous: one, healthy: false, dags: 3, problems: ["the scheduler is away"] });
+  const status = { release: two, healthy: false, dags: 3, problems: ["the scheduler is away"] };
+  assert.equal(await hostStatus(commands, { timeoutSeconds: 20 }), status);
+  agentPrints({ release: null, healthy: true, dags: 0, problems: [] });
   assert.is((await hostStatus(commands, { timeoutSeconds: 20 })).release, null);
 });
 

@@ -105,11 +105,12 @@ test("drift names the host that runs another release and the checkout that rende
   const store = await newStore();
   const [first, second] = [makeRelease({ dags: 1 }), makeRelease({ dags: 2 })];
   await sync(first, store, options);
-  const drift = await findDrift(store, { release: second.id, healthy: false, dags: 1 }, second.id);
+  const drift = await findDrift(store, { release: second.id, healthy: false, dags: 1, problems: ["the scheduler is away"] }, second.id);
   assert.equal(
     drift.map(({ where }) => where),
     ["host", "host", "checkout"],
   );
+  assert.is(drift[1]?.message, "the scheduler is away");
 });
 
 test("a missing bucket and a server that is away are each one plain line with what to do", async () => {

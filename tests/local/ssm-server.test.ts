@@ -83,8 +83,8 @@ test("a signed request that was altered on its way is refused", async () => {
   const run = new SendCommandCommand({ DocumentName: "dagline-reload", InstanceIds: [instance], Parameters: { ReleaseId: ["current"] } });
   client.middlewareStack.add(
     (next) => (args) => {
-      const request = args.request as { body: string };
-      request.body = request.body.replace('"current"', `"${"0".repeat(64)}"`);
+      const request = args.request as { body: Uint8Array };
+      request.body = Buffer.from(new TextDecoder().decode(request.body).replace("current", "CURRENT"));
       return next(args);
     },
     { step: "deserialize", name: "alter" }, // after signing
@@ -96,8 +96,8 @@ test("a body that is no JSON object is refused", async () => {
   const client = new SSMClient({ region, endpoint: server.endpoint, credentials, maxAttempts: 1 });
   client.middlewareStack.add(
     (next) => (args) => {
-      const request = args.request as { body: string; headers: Record<string, string> };
-      request.body = "[1,";
+      const request = args.request as { body: Uint8Array; headers: Record<string, string> };
+      request.body = Buffer.from("[1,");
       request.headers["content-length"] = "3";
       return next(args);
     },
