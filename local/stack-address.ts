@@ -9,6 +9,8 @@ export interface StackAddress {
   readonly home: string;
   readonly airflow: { readonly url: string; readonly user: string; readonly passwordFile: string };
   readonly aws: { readonly region: string; readonly endpoint: string; readonly credentialsFile: string };
+  /** Roles log in over the Unix socket, without a password. */
+  readonly postgres: { readonly socketDir: string; readonly port: number; readonly database: string };
   readonly ssm: { readonly endpoint: string; readonly instance: string };
   readonly dagsBucket: string;
   readonly stagingBucket: string;

@@ -47,7 +47,8 @@ export interface StackOptions {
 /** Brings the whole stack up; when a part fails, what was started is stopped before the error is passed on. */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const { dir, steps } = options;
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  // Others may pass through, not look: run by root, PostgreSQL is another user.
+  mkdirSync(dir, { recursive: true, mode: 0o711 });
   const left = await stopRecorded(dir);
   if (left.length > 0) steps.say(`stopped what an earlier run had left behind: ${left.join(", ")}`);
   recordProcess(dir, "dagline", process.pid);
@@ -129,6 +130,7 @@ async function startParts({ dir, airflowPort, source, steps }: StackOptions, kee
     home,
     airflow: { url: airflow.url, user: airflow.user, passwordFile: airflow.passwordFile },
     aws: { region: aws.region, endpoint: aws.endpoint, credentialsFile },
+    postgres: { socketDir: postgres.socketDir, port: postgres.port, database: names.database },
     ssm: { endpoint: ssm.endpoint, instance: names.instance },
     dagsBucket: names.dagsBucket,
     stagingBucket: names.stagingBucket,
