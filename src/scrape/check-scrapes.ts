@@ -2,11 +2,11 @@ import { existsSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { UserError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { moduleExports } from "./callables.ts";
 import { checkAcross } from "./check-across.ts";
 import { type CheckedFolder, checkFolder, withoutDot } from "./check-folder.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import type { Problem, Scrape } from "./model.ts";
+import { Modules } from "./modules.ts";
 import { readFolder } from "./read-folder.ts";
 import { compare, sortProblems } from "./report.ts";
 
@@ -32,12 +32,16 @@ export async function checkScrapes(folder: string, options: CheckOptions = {}): 
   const problems: Problem[] = [];
   const names = options.only === undefined ? listScrapes(root, problems) : requireFolders(root, options.only);
   options.log?.info(`checking ${names.length} ${names.length === 1 ? "scrape" : "scrapes"}`);
-  const checked = names.map((name) => checkFolder(readFolder(root, name, problems), problems));
+  const folders = names.map((name) => readFolder(root, name, problems));
+  const modules = new Modules(root, problems);
+  // esbuild is a process of its own: it parses the modules while the DAG files are read here.
+  await modules.start(folders);
+  const checked = folders.map((folder) => checkFolder(folder, problems));
   checkAcross(
     checked.flatMap(({ dags }) => dags),
     options.only === undefined,
   );
-  await checkCallables(root, checked, problems);
+  await checkCallables(checked, modules);
   const wrong = new Set(problems.filter(({ severity }) => severity === "error").map(({ file }) => file.split("/")[1] ?? ""));
   return {
     scrapes: checked.filter((one) => !wrong.has(one.folder.name)).map(toScrape),
@@ -91,47 +95,19 @@ function requireFolders(root: string, names: readonly string[]): string[] {
   return [...names].sort(compare);
 }
 
-const MODULE_BYTES = 1024 * 1024;
-
-/** Each task's `callable` is exported by its DAG's module, and every module parses. */
-async function checkCallables(root: string, checked: readonly CheckedFolder[], problems: Problem[]): Promise<void> {
-  const modules = new Map<string, string>();
-  for (const { folder, dags } of checked) {
-    const files = new Set([
-      "functions.ts",
-      "helpers.ts",
-      ...dags.map(({ callableFile }) => withoutDot(callableFile?.value ?? "functions.ts")),
-    ]);
-    for (const file of files) {
-      if (folder.files.has(file) && folder.text(file, MODULE_BYTES) !== null) modules.set(`${folder.dir}/${file}`, join(folder.path, file));
-    }
-  }
-  const found = await moduleExports(root, [...modules.values()]);
-  for (const [file, path] of modules) {
-    for (const { line, column, message } of found.get(path)?.faults ?? []) {
-      problems.push({
-        file,
-        line,
-        column,
-        severity: "error",
-        code: "module-syntax",
-        message: `the module does not parse: ${message}`,
-        hint: "Mend it; your editor shows it, too.",
-      });
-    }
-  }
+/** Each task's `callable` is exported by its DAG's module. */
+async function checkCallables(checked: readonly CheckedFolder[], modules: Modules): Promise<void> {
   for (const { folder, dags } of checked) {
     for (const { callables, callableFile, report } of dags) {
-      const file = `${folder.dir}/${withoutDot(callableFile?.value ?? "functions.ts")}`;
-      const path = modules.get(file);
-      const names = path === undefined ? null : (found.get(path)?.names ?? null);
+      const file = withoutDot(callableFile?.value ?? "functions.ts");
+      const names = await modules.exportsOf(folder, file);
       if (names === null) continue;
       for (const { value, at } of callables) {
         if (names.has(value)) continue;
         const exported = [...names].filter((name) => name !== "default");
         const hint =
           exported.length === 0 ? `It exports nothing: write \`export async function ${value}(…)\`.` : didYouMean(value, exported);
-        report.error(at, "unknown-callable", `${file} does not export \`${value.slice(0, 100)}\``, hint);
+        report.error(at, "unknown-callable", `${folder.dir}/${file} does not export \`${value.slice(0, 100)}\``, hint);
       }
     }
   }

@@ -191,6 +191,18 @@ test("callables that `export *` gives are found, as far as the scrape's folder r
   assert.equal(problems, []);
 });
 
+test("a callable is looked up in the module that its DAG names, for each DAG of a scrape", async () => {
+  const named = edited(["functions.ts", "lib/more.ts"]);
+  const files = {
+    "weather.yml": named,
+    "later.yml": named.replaceAll("weather", "later"),
+    "lib/more.ts": "export function extract() {}\n",
+  };
+  const { problems } = await checkFiles({ weather: weather(files) });
+  const found = problems.map(({ code, file, line }) => `${code} ${file}:${line}`);
+  assert.equal(found, ["unknown-callable scrapes/weather/later.yml:23", "unknown-callable scrapes/weather/weather.yml:23"]);
+});
+
 test("nothing of a module is run", async () => {
   const key = "daglineWasRun";
   const { problems } = await checkFiles({

