@@ -35,45 +35,42 @@ class DaglineMail(SmtpNotifier):
 
 
 def _failure(context: Mapping[str, Any]) -> tuple[str, str]:
-    return f"Failed: {_task_name(context)}", _body(
-        context, "failed and will not be tried again"
-    )
+    return _about_task(context, "Failed", "failed and will not be tried again")
 
 
 def _retry(context: Mapping[str, Any]) -> tuple[str, str]:
-    return f"Will be retried: {_task_name(context)}", _body(
-        context, "failed and will be tried again"
-    )
+    return _about_task(context, "Will be retried", "failed and will be tried again")
 
 
 def _success(context: Mapping[str, Any]) -> tuple[str, str]:
-    return f"Succeeded: {context['dag'].dag_id}", _body(context, "succeeded")
+    dag = context["dag"]
+    return f"Succeeded: {dag.dag_id}", _html(f"{dag.dag_id} succeeded", _run(context))
 
 
 _SUBJECT_AND_BODY = {"failure": _failure, "retry": _retry, "success": _success}
 
 
-def _task_name(context: Mapping[str, Any]) -> str:
-    return f"{context['dag'].dag_id}.{context['ti'].task_id}"
-
-
-def _body(context: Mapping[str, Any], outcome: str) -> str:
-    dag, ti, dag_run = context["dag"], context.get("ti"), context.get("dag_run")
-    of_task = ti is not None and "try_number" in dir(ti) and "exception" in context
+def _about_task(
+    context: Mapping[str, Any], subject: str, outcome: str
+) -> tuple[str, str]:
+    ti = context["ti"]
+    name = f"{ti.dag_id}.{ti.task_id}"
     rows = {
-        "DAG": dag.dag_id,
-        "Description": dag.description,
-        "Task": ti.task_id if of_task else None,
-        "Try": ti.try_number if of_task else None,
-        "Run": context.get("run_id") or getattr(dag_run, "run_id", None),
-        "Logical date": getattr(dag_run, "logical_date", None),
         "Reason": context.get("exception"),
-        "Log": getattr(ti, "log_url", None) if of_task else None,
+        "Try": ti.try_number,
+        "Log": getattr(ti, "log_url", None),
     }
+    return f"{subject}: {name}", _html(f"{name} {outcome}", rows | _run(context))
+
+
+def _run(context: Mapping[str, Any]) -> dict[str, Any]:
+    return {"Run": context.get("run_id"), "DAG": context["dag"].description}
+
+
+def _html(title: str, rows: Mapping[str, Any]) -> str:
     shown = "".join(
-        f"<tr><th align='left' valign='top'>{name}</th><td style='white-space: pre-wrap'>{escape(str(value))}</td></tr>"
+        f'<tr><th align="left" valign="top">{name}</th><td style="white-space: pre-wrap">{escape(str(value))}</td></tr>'
         for name, value in rows.items()
         if value not in (None, "")
     )
-    what = _task_name(context) if of_task else dag.dag_id
-    return f"<p><b>{escape(what)}</b> {outcome}.</p><table>{shown}</table>"
+    return f"<p><b>{escape(title)}.</b></p><table>{shown}</table>"

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { readFileSync, realpathSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { type BuildOptions, build, type Message, type Metafile, type Plugin } from "esbuild";
 import { UserError } from "../errors.ts";
@@ -32,7 +32,6 @@ export async function bundleFunctions(entries: readonly Entry[], root: string): 
 
 /** Bundles the program that runs one task: `run-task.mjs`, and what it loads only when needed in `runner/`. */
 export async function bundleRunner(entry = "src/task/main.ts", root = packageRoot): Promise<Map<string, Uint8Array>> {
-  if (!existsSync(join(root, entry))) return new Map();
   return bundle([{ source: entry, target: "run-task" }], realpathSync(root), { chunkNames: "runner/[name]-[hash]" });
 }
 
@@ -92,9 +91,7 @@ async function bundleApi(): Promise<string> {
   const { outputFiles } = await build({
     ...always,
     absWorkingDir: packageRoot,
-    ...(existsSync(join(packageRoot, "src/task/api.ts"))
-      ? { entryPoints: ["./src/task/api.ts"] }
-      : { stdin: { contents: "export class Skip extends Error {}" } }),
+    entryPoints: ["./src/task/api.ts"],
     write: false,
   });
   return outputFiles[0]?.text ?? "";

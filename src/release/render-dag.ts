@@ -34,9 +34,8 @@ function imports(dag: Dag): string[] {
   const own = ["from dagline_airflow.operator import DaglineOperator"];
   if (dag.eachMonth !== null) own[0] = "from dagline_airflow.operator import DaglineMonths, DaglineOperator";
   if (sendsMail(dag)) own.unshift("from dagline_airflow.mail import DaglineMail");
-  // The timetable's module in Airflow 3.0; airflow.sdk has it since 3.2 only.
-  const timetable = dag.schedule.kind === "cron" ? ["from airflow.timetables.interval import CronDataIntervalTimetable"] : [];
-  return ["import datetime", "", "import pendulum", `from airflow.sdk import ${fromSdk.join(", ")}`, ...timetable, ...own];
+  if (dag.schedule.kind === "cron") own.push("from dagline_airflow.timetable import CronDataIntervalTimetable");
+  return ["import datetime", "", "import pendulum", `from airflow.sdk import ${fromSdk.join(", ")}`, ...own];
 }
 
 function dagArguments(dag: Dag, readme: string): Argument[] {

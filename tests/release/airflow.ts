@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { pythonBin, root } from "../../local/paths.ts";
 
@@ -26,7 +26,7 @@ export function scratchAirflow(env: Readonly<Record<string, string>> = {}): Scra
       AIRFLOW__CORE__DAGS_FOLDER: dags,
       AIRFLOW__CORE__LOAD_EXAMPLES: "False",
       AIRFLOW__LOGGING__LOGGING_LEVEL: "ERROR",
-      PYTHONPATH: [process.env.PYTHONPATH ?? "", join(root, "airflow")].join(delimiter),
+      PYTHONPATH: join(root, "airflow"),
       PYTHONDONTWRITEBYTECODE: "1",
       ...env,
     },
@@ -39,6 +39,6 @@ export function writeDag(airflow: ScratchAirflow, id: string, python: string): v
 
 /** Runs a program with the Python that has Airflow; resolves to what it prints. */
 export async function runPython(airflow: ScratchAirflow, args: readonly string[]): Promise<string> {
-  const options = { env: airflow.env, cwd: airflow.home, maxBuffer: 256e6, timeout: 120_000 };
+  const options = { env: airflow.env, cwd: airflow.home, maxBuffer: 256e6, timeout: 90_000 };
   return (await promisify(execFile)(join(pythonBin, "python"), args, options)).stdout;
 }
