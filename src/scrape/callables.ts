@@ -1,7 +1,7 @@
 import { dirname, join, relative, sep } from "node:path";
 import type { Message, Plugin } from "esbuild";
 
-export interface ModuleFault {
+interface ModuleFault {
   readonly line: number;
   readonly column: number;
   readonly message: string;

@@ -4,7 +4,7 @@ import { didYouMean } from "./did-you-mean.ts";
 import { newSpelling } from "./old-spellings.ts";
 import { toValue } from "./read-node.ts";
 import type { Report } from "./report.ts";
-import type { YamlMap, YamlNode } from "./yaml.ts";
+import type { YamlMap, YamlNode } from "./yaml-node.ts";
 
 /** Reports, in a person's words and at its place, whatever schemas/dag.schema.json does not take of the DAG at the key `id`. */
 export function checkSchema(root: YamlMap, id: string, report: Report): void {

@@ -3,7 +3,7 @@ import type { FieldType } from "./model.ts";
 
 const plainTypes = ["INTEGER", "BIGINT", "FLOAT", "BOOLEAN", "DATE", "TIMESTAMP", "TIMESTAMPTZ", "TEXT"] as const;
 /** Every type's name, for people to choose from. */
-export const fieldTypeNames: readonly string[] = ["NUMERIC", "VARCHAR", ...plainTypes];
+const fieldTypeNames: readonly string[] = ["NUMERIC", "VARCHAR", ...plainTypes];
 
 /** What others call these types. */
 const otherNames = new Map<string, string>([

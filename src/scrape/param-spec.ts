@@ -4,7 +4,7 @@ import formatsPlugin from "ajv-formats";
 import type { JsonValue, ParamSpec } from "./model.ts";
 import { type MapReader, readMap, toValue } from "./read-node.ts";
 import type { Report } from "./report.ts";
-import type { YamlNode } from "./yaml.ts";
+import type { YamlNode } from "./yaml-node.ts";
 
 /** Reads the DAG's `params`; reports a default, an enum value or an example that its own param would refuse, and unsafe patterns. */
 export function readParams(dag: MapReader, scheduled: boolean, report: Report): Record<string, ParamSpec> {

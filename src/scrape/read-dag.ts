@@ -8,7 +8,8 @@ import { readTasks } from "./read-tasks.ts";
 import { readDates, readDuration, readEmail, readSchedule, readTimeZone } from "./read-values.ts";
 import type { Report } from "./report.ts";
 import { checkEachMonth, checkTemplates } from "./templates.ts";
-import { parseYaml, type YamlMap } from "./yaml.ts";
+import { parseYaml } from "./yaml.ts";
+import type { YamlMap } from "./yaml-node.ts";
 
 /** A DAG as its file has it, with the places that checks across files need. It is whole only when its file has no problem. */
 export interface ReadDag {

@@ -1,5 +1,5 @@
 import type { JsonValue } from "./model.ts";
-import type { YamlMap, YamlNode } from "./yaml.ts";
+import type { YamlMap, YamlNode } from "./yaml-node.ts";
 
 export interface Located<T> {
   readonly value: T;

@@ -1,5 +1,4 @@
 import { parseCron } from "./cron.ts";
-import { didYouMean } from "./did-you-mean.ts";
 import type { Schedule } from "./model.ts";
 import type { Located, MapReader } from "./read-node.ts";
 import type { Report } from "./report.ts";
@@ -96,9 +95,4 @@ export function readEmail(
     email: addresses.map(({ value }) => value),
     emailOn: { failure: on("email_on_failure"), retry: on("email_on_retry"), success: on("email_on_success") },
   };
-}
-
-/** What a param is called near `name`, for `each_month` and templates. */
-export function paramHint(name: string, params: readonly string[]): string {
-  return params.length === 0 ? "The DAG has no `params`." : didYouMean(name, params);
 }

@@ -6,7 +6,7 @@ import { testPattern, unsafePattern } from "./param-spec.ts";
 import type { Located, MapReader } from "./read-node.ts";
 import type { Report } from "./report.ts";
 import { checkUrlTemplate, templateVariables, timeVariables } from "./url-template.ts";
-import type { YamlNode } from "./yaml.ts";
+import type { YamlNode } from "./yaml-node.ts";
 
 const monthPattern = "^[0-9]{4}-(0[1-9]|1[0-2])$";
 

@@ -146,7 +146,7 @@ test("a link to a file of the same scrape is followed", async () => {
 
 test("not-a-file: a pipe in the place of a file is not waited for", async () => {
   const { problems } = await checkFiles({ weather: weather({ "functions.ts": null, "weather.yml": null }) }, (root) => {
-    for (const name of ["functions.ts", "weather.yml"]) execFileSync("mkfifo", [join(root, "scrapes", "weather", name)]);
+    for (const name of ["functions.ts", "weather.yml"]) execFileSync("/usr/bin/env", ["mkfifo", join(root, "scrapes", "weather", name)]);
   });
   assert.equal(
     problems.filter(({ code }) => code === "not-a-file").map(({ file }) => file),
