@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { findDrift } from "../deploy/drift.ts";
 import { hostStatus, reload } from "../deploy/reload.ts";
+import { repair } from "../deploy/repair.ts";
 import { rollback } from "../deploy/rollback.ts";
 import { sync } from "../deploy/sync.ts";
 import { shortId } from "../ids.ts";
@@ -15,10 +16,13 @@ type Options = TargetOptions & { format: string };
 export function addDeployCommands(program: Command): void {
   target(program.command("sync"))
     .description("put the release that the scrapes make into the bucket and move the pointer to it")
-    .action(async (options: Options) => {
+    .option("--repair", "first write anew what of the release is missing from the bucket or damaged there", false)
+    .action(async (options: Options & { repair: boolean }) => {
       const root = findProject();
       const log = stderrLog();
-      const result = await sync(await renderProject(root, log), await bucketOf(options), {
+      const [release, store] = [await renderProject(root, log), await bucketOf(options)];
+      if (options.repair) log.info(`${await repair(release, store, log)} objects repaired`);
+      const result = await sync(release, store, {
         commit: currentCommit(root),
         now: new Date(),
         log,

@@ -16,7 +16,7 @@ import { explainAwsError } from "./aws-errors.ts";
 
 export interface S3Settings {
   readonly bucket: string;
-  /** Put before every key; empty or ending in `/`. */
+  /** Put before every key, with a `/` between them. */
   readonly prefix?: string;
   readonly region: string;
   /** Another address than AWS's own. */
@@ -39,7 +39,7 @@ export class S3ObjectStore implements ObjectStore {
 
   constructor(settings: S3Settings) {
     this.#bucket = settings.bucket;
-    this.#prefix = settings.prefix ?? "";
+    this.#prefix = (settings.prefix ?? "").replace(/([^/])$/, "$1/");
     this.address = `s3://${this.#bucket}/${this.#prefix}`;
     this.#client = new S3Client(clientConfig(settings));
     const { onRequest } = settings;

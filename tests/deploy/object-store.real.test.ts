@@ -81,6 +81,14 @@ test("a download that breaks off is to be tried again", async () => {
   assert.instance(error, TransientError);
 });
 
+test("a prefix is a folder, whether it is written with its slash or not", async () => {
+  await store.put("same", Buffer.from("a"));
+  const { endpoint, region, credentials } = aws;
+  const other = new S3ObjectStore({ bucket, prefix: "team", region, endpoint, credentials });
+  assert.ok(await other.head("same"));
+  assert.is(other.address, store.address);
+});
+
 test("what is not there is undefined", async () => {
   assert.is(await store.get("none"), undefined);
   assert.is(await store.head("none"), undefined);

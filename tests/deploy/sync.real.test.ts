@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type LocalAws, startAws } from "../../local/aws.ts";
@@ -58,7 +59,7 @@ test("a sync that is killed half-way has not moved the pointer, and the next one
   await sync(first, store, options);
   const child = spawn(
     process.execPath,
-    [join(import.meta.dirname, "sync-slowly.ts"), JSON.stringify({ bucket, region: aws.region, endpoint: aws.endpoint })],
+    [fileURLToPath(import.meta.resolve("./sync-slowly.ts")), JSON.stringify({ bucket, region: aws.region, endpoint: aws.endpoint })],
     {
       stdio: ["pipe", "inherit", "inherit"],
     },
