@@ -27,7 +27,7 @@ export async function renderProject(root: string, log: Log = stderrLog()): Promi
     });
   }
   if (problems.length > 0) log.warn(formatProblems(problems, "text").trimEnd());
-  return buildRelease(scrapes, { root, cacheDir: join(root, ".local", "cache") });
+  return buildRelease(scrapes, { root });
 }
 
 export function hasErrors(problems: readonly Problem[]): boolean {

@@ -23,7 +23,7 @@ export interface Release {
  * The same scrapes and the same version of dagline give the same bytes on any machine and any day.
  * Throws a UserError when a function cannot be bundled or a configuration file is none.
  */
-export async function buildRelease(scrapes: readonly Scrape[], options: { root: string; cacheDir?: string; log?: Log }): Promise<Release> {
+export async function buildRelease(scrapes: readonly Scrape[], options: { root: string; log?: Log }): Promise<Release> {
   const { root, log = silentLog } = options;
   const dags = scrapes.flatMap((scrape) => scrape.dags.map((dag) => ({ dag, scrape })));
   const [functions, runner] = await Promise.all([bundleFunctions(functionEntries(scrapes), root), bundleRunner()]);

@@ -31,9 +31,15 @@ export async function bundleFunctions(entries: readonly Entry[], root: string): 
 }
 
 /** Bundles the program that runs one task: `run-task.mjs`, and what it loads only when needed in `runner/`. */
-export async function bundleRunner(entry = "src/task/main.ts", root = packageRoot): Promise<Map<string, Uint8Array>> {
-  return bundle([{ source: entry, target: "run-task" }], realpathSync(root), { chunkNames: "runner/[name]-[hash]" });
+export function bundleRunner(): Promise<Map<string, Uint8Array>> {
+  // Made once: dagline itself stays the same while it runs, the scrapes that it watches do not.
+  runner ??= bundle([{ source: "src/task/main.ts", target: "run-task" }], realpathSync(packageRoot), {
+    chunkNames: "runner/[name]-[hash]",
+  });
+  return runner;
 }
+
+let runner: Promise<Map<string, Uint8Array>> | undefined;
 
 /** Where dagline itself is. */
 const packageRoot = join(import.meta.dirname, "..", "..");
