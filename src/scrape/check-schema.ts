@@ -14,7 +14,10 @@ export function checkSchema(root: YamlMap, id: string, report: Report): void {
   const choices = errors.filter(({ keyword }) => keyword === "anyOf");
   const isPartOfChoice = (error: ErrorObject): boolean =>
     choices.some((choice) => error.schemaPath.startsWith(`${choice.schemaPath}/`) && error.instancePath.startsWith(choice.instancePath));
-  for (const error of errors) if (!isPartOfChoice(error)) describe(error, root, report);
+  for (const error of errors) {
+    if (report.full) return;
+    if (!isPartOfChoice(error)) describe(error, root, report);
+  }
 }
 
 const ajv = new Ajv({ allErrors: true, strict: true, strictRequired: false, allowUnionTypes: true, verbose: true });

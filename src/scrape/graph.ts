@@ -23,12 +23,16 @@ export function checkGraph(tasks: ReadonlyMap<string, GraphTask>, report: Report
   const acyclic = checkCycles(tasks, report);
   for (const task of tasks.values()) checkEnds(task, fed, report);
   if (!acyclic) return;
-  for (const task of tasks.values()) if (task.checkAt !== null) checkComparison(task, task.checkAt, tasks, report);
+  const downstream = downstreamOf(tasks);
+  for (const task of tasks.values()) {
+    if (task.checkAt !== null && task.kind !== "load" && !report.full) checkComparison(task, task.checkAt, tasks, downstream, report);
+  }
 }
 
 function checkDependencies(task: GraphTask, tasks: ReadonlyMap<string, GraphTask>, fed: Set<string>, report: Report): void {
   const others = [...tasks.keys()].filter((id) => id !== task.id);
   for (const { value: id, at } of task.dependencies) {
+    if (report.full) return;
     const upstream = tasks.get(id);
     if (upstream === undefined) {
       report.error(
@@ -96,7 +100,7 @@ function checkCycles(tasks: ReadonlyMap<string, GraphTask>, report: Report): boo
   return cycle.length === 0;
 }
 
-/** Every cycle's path, its first node repeated at the end, and where the edge that closes it is written. */
+/** Cycles (the first twenty, which is more than a person can look at): the path, its first node repeated at the end, and where the edge that closes it is written. */
 export function findCycles<T extends Located<string>>(
   nodes: Iterable<string>,
   edges: (node: string) => readonly T[],
@@ -106,6 +110,7 @@ export function findCycles<T extends Located<string>>(
   const visit = (node: string, path: readonly string[]): void => {
     state.set(node, "open");
     for (const edge of edges(node)) {
+      if (found.length >= 20) return;
       const next = edge.value;
       if (state.get(next) === "open") {
         const from = path.indexOf(next);
@@ -120,7 +125,13 @@ export function findCycles<T extends Located<string>>(
 }
 
 /** When the check skips a task, all that follows is skipped: a load that is also fed by another path would lose those rows. */
-function checkComparison(task: GraphTask, at: number, tasks: ReadonlyMap<string, GraphTask>, report: Report): void {
+function checkComparison(
+  task: GraphTask,
+  at: number,
+  tasks: ReadonlyMap<string, GraphTask>,
+  downstream: ReadonlyMap<string, readonly string[]>,
+  report: Report,
+): void {
   if (task.extension !== null && !tableFiles.includes(task.extension)) {
     report.error(
       at,
@@ -129,33 +140,44 @@ function checkComparison(task: GraphTask, at: number, tasks: ReadonlyMap<string,
       `The check is for ${tableFiles.join(", ")} files.`,
     );
   }
+  const below = reach([task.id], downstream, null);
+  const roots = [...tasks.values()].filter((other) => other.id !== task.id && other.dependencies.length === 0).map(({ id }) => id);
+  const others = reach(roots, downstream, task.id);
   for (const load of tasks.values()) {
-    if (load.kind !== "load") continue;
-    const { reaches, others } = rootsAround(load, task.id, tasks);
-    const other = others[0];
-    if (!reaches || other === undefined) continue;
+    const other = others.get(load.id);
+    if (load.kind !== "load" || other === undefined || !below.has(load.id)) continue;
     report.error(
       at,
       "comparison-check",
       `\`${load.id}\` is also fed by \`${other}\`: when \`${task.id}\` is skipped, the rows of \`${other}\` would be lost`,
-      `Leave the check out here, or give each branch its own load.`,
+      "Leave the check out here, or give each branch its own load.",
     );
   }
 }
 
-/** Whether `through` lies on a path into the load, and the first tasks of those paths that pass it by. */
-function rootsAround(load: GraphTask, through: string, tasks: ReadonlyMap<string, GraphTask>): { reaches: boolean; others: string[] } {
-  const seen = new Set<string>();
-  const others: string[] = [];
-  let reaches = false;
-  const waiting = load.dependencies.map(({ value }) => value);
-  for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
-    if (id === through) reaches = true;
-    const task = tasks.get(id);
-    if (id === through || seen.has(id) || task === undefined) continue;
-    seen.add(id);
-    if (task.dependencies.length === 0) others.push(id);
-    waiting.push(...task.dependencies.map(({ value }) => value));
+function downstreamOf(tasks: ReadonlyMap<string, GraphTask>): Map<string, string[]> {
+  const downstream = new Map<string, string[]>();
+  for (const task of tasks.values()) {
+    for (const { value } of task.dependencies) {
+      const known = downstream.get(value);
+      if (known === undefined) downstream.set(value, [task.id]);
+      else known.push(task.id);
+    }
   }
-  return { reaches, others };
+  return downstream;
+}
+
+/** Each task that can be reached without passing `avoid`, and the one of `starts` from which. */
+function reach(starts: readonly string[], downstream: ReadonlyMap<string, readonly string[]>, avoid: string | null): Map<string, string> {
+  const from = new Map(starts.map((start) => [start, start]));
+  const waiting = [...starts];
+  for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
+    const start = from.get(id) ?? id;
+    for (const next of downstream.get(id) ?? []) {
+      if (next === avoid || from.has(next)) continue;
+      from.set(next, start);
+      waiting.push(next);
+    }
+  }
+  return from;
 }

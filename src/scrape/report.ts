@@ -3,11 +3,16 @@ import type { Problem } from "./model.ts";
 /** Collects the problems of one file, whose text turns offsets into lines and columns. */
 export interface Report {
   readonly file: string;
+  /** True when so many problems were found that further ones are left out. */
+  readonly full: boolean;
   /** `at`: an offset into the file's text. */
   error(at: number, code: string, message: string, hint?: string): void;
   /** Line and column (from 1) of an offset. */
   place(at: number): { line: number; column: number };
 }
+
+/** More than a person would read; without a limit, a hostile file makes hundreds of thousands. */
+const MOST = 500;
 
 /** A report whose problems go into `problems`; two equal ones (a merged value is met twice) are kept once. */
 export function reportOn(file: string, text: string, problems: Problem[]): Report {
@@ -27,10 +32,18 @@ export function reportOn(file: string, text: string, problems: Problem[]): Repor
   return {
     file,
     place,
+    get full() {
+      return seen.size >= MOST;
+    },
     error(at, code, message, hint = "") {
       const key = `${at} ${code} ${message}`;
-      if (seen.has(key)) return;
+      if (seen.has(key) || seen.size > MOST) return;
       seen.add(key);
+      if (seen.size > MOST) {
+        const more = `this file has more than ${MOST} problems; the others are left out`;
+        problems.push({ file, ...place(at), severity: "error", code: "too-many-problems", message: more, hint: "Mend these first." });
+        return;
+      }
       problems.push({ file, ...place(at), severity: "error", code, message, hint });
     },
   };

@@ -160,7 +160,7 @@ test("a file of 100 MB is not read", async () => {
     truncateSync(join(root, "scrapes", "weather", "weather.yml"), 100 * 1024 * 1024),
   );
   assert.equal(places(problems), ["file-too-large 1:1"]);
-  assert.ok(performance.now() - started < 1000);
+  assert.ok(performance.now() - started < 3000);
 });
 
 test("too-many-files: a scrape is no store of data", async () => {
