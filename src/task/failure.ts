@@ -25,12 +25,19 @@ export function describeFailure(error: unknown): Failure {
   if (name === "UserError") return failure("user", exitCode.userError, message, hint, hint === "" ? message : `${message}\n${hint}`);
   if (name === "TransientError")
     return failure("transient", exitCode.tryAgain, message, hint, hint === "" ? message : `${message}\n${hint}`);
-  const disk = error instanceof Error && "code" in error ? diskErrors[String(error.code)] : undefined;
+  const disk = error instanceof Error && "code" in error ? diskErrors[String(error.code)] : diskErrorIn(message);
   if (disk !== undefined) {
     const advice = "Make room in the host's folder for temporary files (TMPDIR), then clear the task.";
     return failure("transient", exitCode.tryAgain, `${disk}: ${message}`, advice, `${disk}: ${message}\n${advice}`);
   }
   return failure("bug", exitCode.bug, message, hint, stack);
+}
+
+/** DuckDB passes on the system's words, not its codes. */
+function diskErrorIn(message: string): string | undefined {
+  if (/no space left on device/i.test(message)) return diskErrors.ENOSPC;
+  if (/disk quota exceeded/i.test(message)) return diskErrors.EDQUOT;
+  return /file too large/i.test(message) ? diskErrors.EFBIG : undefined;
 }
 
 function failure(kind: Failure["result"]["kind"], code: number, message: string, hint: string, text: string): Failure {

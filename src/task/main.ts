@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { exitCode } from "../errors.ts";
 import { parseTaskDocument, type TaskDocument } from "./document.ts";
+import { endWithParent } from "./end-with-parent.ts";
 import { describeFailure } from "./failure.ts";
 import { runTask, type TaskResult } from "./run-task.ts";
 import { consoleLog } from "./task-log.ts";
@@ -38,7 +39,7 @@ for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
   process.on(signal, () => {
     killed.abort(new Error(`the task was stopped (${signal})`));
     // A function that ignores the signal gets no more than this; the operator's KILL comes later.
-    setTimeout(() => process.exit(exitCode.tryAgain), 4000).unref();
+    setTimeout(() => process.exit(exitCode.tryAgain), 3000).unref();
   });
 }
 process.on("uncaughtException", (error) => {
@@ -53,6 +54,7 @@ process.on("exit", () => {
   if (!ended) fail(new Error(`the function ended the process itself, with exit code ${process.exitCode ?? 0}; throw an error instead`));
 });
 
+endWithParent(dir);
 const lines = createInterface({ input: process.stdin });
 lines.once("line", (line) => {
   // stdin alone must not keep a process alive whose work has come to nothing.

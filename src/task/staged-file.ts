@@ -69,7 +69,7 @@ export function parseStagedReference(value: unknown): StagedReference {
   if (typeof task !== "string" || typeof key !== "string" || typeof digest !== "string" || typeof size !== "number") {
     throw new UserError("an upstream task left no reference to a staged file", { hint: "Clear that task, so that it runs again." });
   }
-  parseStagedKey(key);
+  if (parseStagedKey(key).task !== task) throw new UserError(`the reference to ${key} says that it is of the task ${JSON.stringify(task)}`);
   return {
     task,
     key,

@@ -29,6 +29,8 @@ export function makeReleaseFolder(
   writeFileSync(join(folder, "specs", "demo.json"), JSON.stringify(spec));
   writeFileSync(join(folder, "functions", "demo.mjs"), functions);
   writeFileSync(join(folder, "config.json"), '{"greeting":"hello"}');
+  writeFileSync(join(folder, "run-task.mjs"), `import ${JSON.stringify(join(root, "src", "task", "main.ts"))};\n`);
+  writeFileSync(join(folder, "release.json"), JSON.stringify({ release: "0".repeat(64), commit: null }));
   return folder;
 }
 
