@@ -10,6 +10,16 @@ export const loadIdColumn = "_load_id";
 export const executionDateSetting = "dagline.execution_date";
 export const loadIdSetting = "dagline.load_id";
 
+/**
+ * The functions that the DEFAULTs call. They are called IMMUTABLE, though a setting is none, so that PostgreSQL computes them once when it
+ * plans a COPY or an INSERT: computed for each row, they make a COPY of a narrow table three times as long.
+ */
+export const defaultFunctions = `
+CREATE OR REPLACE FUNCTION dagline.current_execution_date() RETURNS timestamptz LANGUAGE sql IMMUTABLE
+  AS $$ SELECT nullif(current_setting('${executionDateSetting}', true), '')::timestamptz $$;
+CREATE OR REPLACE FUNCTION dagline.current_load_id() RETURNS text LANGUAGE sql IMMUTABLE
+  AS $$ SELECT nullif(current_setting('${loadIdSetting}', true), '') $$;`;
+
 export interface LiveColumn {
   readonly name: string;
   /** As PostgreSQL's format_type() prints it. */
@@ -23,11 +33,8 @@ export interface LiveColumn {
 export function planTable(schema: string, table: string, fields: readonly Field[], live: readonly LiveColumn[] | null): string[] {
   const target = `${identifier(schema)}.${identifier(table)}`;
   const own: readonly (readonly [string, string])[] = [
-    [
-      executionDateColumn,
-      `timestamp with time zone DEFAULT nullif(current_setting('${executionDateSetting}', true), '')::timestamp with time zone`,
-    ],
-    [loadIdColumn, `text DEFAULT nullif(current_setting('${loadIdSetting}', true), '')`],
+    [executionDateColumn, "timestamp with time zone DEFAULT dagline.current_execution_date()"],
+    [loadIdColumn, "text DEFAULT dagline.current_load_id()"],
   ];
   refuseOwnNames(table, fields);
   if (live === null) {

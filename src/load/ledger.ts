@@ -1,5 +1,6 @@
 import type { LoadDatabase } from "./database.ts";
 import { inTransaction } from "./database.ts";
+import { defaultFunctions } from "./ddl.ts";
 import { lockNumber, sliceOf } from "./load-id.ts";
 import type { LoadRequest, LoadResult } from "./request.ts";
 
@@ -41,17 +42,24 @@ CREATE TABLE IF NOT EXISTS dagline.quarantine (
   reason text NOT NULL,
   at timestamptz NOT NULL DEFAULT now()
 );
+${defaultFunctions}
 CREATE INDEX IF NOT EXISTS quarantine_of_load ON dagline.quarantine (load_id);`;
 
 /** Makes our own tables unless they are there; any number of first loads may do so at once. */
 export async function ensureLedger(database: LoadDatabase): Promise<void> {
-  const { rows } = await database.query<{ there: boolean }>("SELECT to_regclass('dagline.quarantine_of_load') IS NOT NULL AS there");
-  if (rows[0]?.there === true) return;
+  if (await isThere(database)) return;
   await inTransaction(database, async () => {
     // IF NOT EXISTS alone is no guard against a second session that does the same.
     await database.query("SELECT pg_advisory_xact_lock($1)", [lockNumber("ledger")]);
-    await database.query(tables);
+    // Even when there is nothing left to make, the statements lock tables that the first loads already use.
+    if (!(await isThere(database))) await database.query(tables);
   });
+}
+
+/** The index is what is made last. */
+async function isThere(database: LoadDatabase): Promise<boolean> {
+  const { rows } = await database.query<{ there: boolean }>("SELECT to_regclass('dagline.quarantine_of_load') IS NOT NULL AS there");
+  return rows[0]?.there === true;
 }
 
 export async function readLedger(database: LoadDatabase, loadId: string): Promise<LedgerRow | null> {
