@@ -131,9 +131,12 @@ test("without credentials, one plain line says how to get some", async () => {
 test("a current.json that is none of ours is never overwritten", async () => {
   const foreign = Buffer.from('{"kept":"as it is"}');
   await store.put(pointerKey, foreign);
-  for (const attempt of [sync(second, store, options), rollback(store, { now: options.now }), findDrift(store, undefined, undefined)]) {
-    assert.instance(await rejects(attempt, /current\.json is not a pointer/), UserError);
-  }
+  const attempts = [
+    () => sync(second, store, options),
+    () => rollback(store, { now: options.now }),
+    () => findDrift(store, undefined, undefined),
+  ];
+  for (const attempt of attempts) assert.instance(await rejects(attempt(), /current\.json is not a pointer/), UserError);
   assert.equal((await store.get(pointerKey))?.body, foreign);
 });
 
