@@ -56,10 +56,12 @@ export async function ensureLedger(database: LoadDatabase): Promise<void> {
   });
 }
 
-/** The index is what is made last. */
+/** The index is what is made last. Asked of the catalog: to_regclass() may still answer from before a wait for the lock. */
 async function isThere(database: LoadDatabase): Promise<boolean> {
-  const { rows } = await database.query<{ there: boolean }>("SELECT to_regclass('dagline.quarantine_of_load') IS NOT NULL AS there");
-  return rows[0]?.there === true;
+  const { rowCount } = await database.query(
+    "SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'dagline' AND c.relname = 'quarantine_of_load'",
+  );
+  return rowCount > 0;
 }
 
 export async function readLedger(database: LoadDatabase, loadId: string): Promise<LedgerRow | null> {
