@@ -17,6 +17,13 @@ export interface ServerUser {
   readonly ids: { readonly uid: number; readonly gid: number } | undefined;
 }
 
+export interface ServerCommand {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
 export function serverUser(): ServerUser {
   const me = userInfo();
   if (me.uid !== 0) return { name: me.username, ids: undefined };
@@ -67,7 +74,8 @@ async function initdb(data: string, user: ServerUser): Promise<void> {
   // The builtin locale sorts the same on every machine.
   args.push("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C");
   try {
-    await promisify(execFile)(join(binaries(), "initdb"), args, { cwd: "/", env: serverEnv(), ...user.ids });
+    const { command, args: all, ...ids } = asServerUser(user, "initdb", args, data);
+    await promisify(execFile)(command, all, { cwd: "/", env: serverEnv(), ...ids });
   } catch (error) {
     rmSync(data, { recursive: true, force: true });
     const detail = error instanceof Error && "stderr" in error ? String(error.stderr).trim() : String(error);
@@ -76,6 +84,23 @@ async function initdb(data: string, user: ServerUser): Promise<void> {
       cause: error,
     });
   }
+}
+
+/** How to start one of the programs as the server's user. */
+export function asServerUser(user: ServerUser, program: string, args: readonly string[], data: string): ServerCommand {
+  const command = join(binaries(), program);
+  if (user.ids === undefined || (isOpenTo(user.ids.gid, command) && isOpenTo(user.ids.gid, dirname(data))))
+    return { command, args, ...user.ids };
+  // A checkout in root's home, as in a container: another user cannot reach it, unless it keeps the right to pass through folders.
+  const caps = ["--inh-caps", "+dac_override", "--ambient-caps", "+dac_override"];
+  const ids = ["--reuid", String(user.ids.uid), "--regid", String(user.ids.gid), "--clear-groups"];
+  return { command: "setpriv", args: [...ids, ...caps, "--", command, ...args] };
+}
+
+function isOpenTo(gid: number, path: string): boolean {
+  const { mode, gid: group } = statSync(path);
+  const isOpen = (mode & 0o001) !== 0 || (group === gid && (mode & 0o010) !== 0);
+  return isOpen && (dirname(path) === path || isOpenTo(gid, dirname(path)));
 }
 
 export function serverEnv(): NodeJS.ProcessEnv {

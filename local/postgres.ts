@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import getPort from "get-port";
 import pg from "pg";
 import { UserError } from "../src/errors.ts";
-import { binaries, prepareCluster, type Role, roles, type ServerUser, serverEnv, serverUser } from "./postgres-cluster.ts";
+import { asServerUser, prepareCluster, type Role, roles, type ServerUser, serverEnv, serverUser } from "./postgres-cluster.ts";
 import { type Service, startService, waitUntilReady } from "./process.ts";
 import { scramVerifier } from "./scram.ts";
 
@@ -46,20 +46,13 @@ export async function startPostgres(options: PostgresOptions): Promise<LocalPost
   await prepareCluster(data, user);
   const socketDir = makeSocketDir(options.dir, user);
   const port = await getPort({ host: "127.0.0.1", ...(options.port === undefined ? {} : { port: options.port }) });
+  const settings = Object.entries(settingsOf(socketDir, options)).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
   const service = startService({
     name: "postgres",
-    command: join(binaries(), "postgres"),
-    args: [
-      "-D",
-      data,
-      "-p",
-      String(port),
-      ...Object.entries(settingsOf(socketDir, options)).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
-    ],
+    ...asServerUser(user, "postgres", ["-D", data, "-p", String(port), ...settings], data),
     env: serverEnv(),
-    cwd: data,
+    cwd: "/",
     dir: options.dir,
-    ...user.ids,
   });
   const connect = (database: string, role: Role = "postgres"): Promise<pg.Client> => connectTo(socketDir, port, database, role);
   const stop = async (): Promise<void> => {
