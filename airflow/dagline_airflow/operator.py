@@ -37,8 +37,8 @@ class DaglineOperator(BaseOperator):
     :param month: `YYYY-MM`, the month that a task of a DAG with `each_month` is mapped to
     """
 
-    # Nothing is rendered: what the author wrote reaches the function as it stands in the YAML file.
-    template_fields: Sequence[str] = ()
+    # Only so that Airflow puts the month of a mapped task in the place of its reference; nothing that an author wrote is rendered.
+    template_fields: Sequence[str] = ("month",)
     ui_color = "#e8f4ea"
 
     def __init__(self, *, month: str | None = None, **kwargs: Any) -> None:
