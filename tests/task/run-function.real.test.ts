@@ -28,7 +28,7 @@ test.before(async () => {
   );
   origin = createServer((request, response) => {
     if (request.url === "/big") {
-      // 1 GB of lines, made as they are sent.
+      // Made as it is sent.
       const chunk = Buffer.alloc(1 << 20, "0123456789abcde\n");
       let left = 1000;
       const send = (): void => {

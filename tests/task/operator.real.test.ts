@@ -1,0 +1,282 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { type LocalAws, startAws } from "../../local/aws.ts";
+import { pythonBin, root } from "../../local/paths.ts";
+import { type LocalPostgres, startPostgres } from "../../local/postgres.ts";
+import type { LoadSpec } from "../../src/task/spec.ts";
+import type { StagedReference } from "../../src/task/staged-file.ts";
+import { until } from "../until.ts";
+import { functionSpec, makeReleaseFolder } from "./runner.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "dagline-operator-test-"));
+const temporary = join(dir, "tmp");
+let aws: LocalAws;
+let postgres: LocalPostgres;
+let password = "";
+const running = new Set<ChildProcess>();
+
+test.before(async () => {
+  mkdirSync(temporary);
+  aws = await startAws({ dir });
+  await aws.createBuckets("staging");
+  postgres = await startPostgres({ dir, settings: { fsync: "off" } });
+  password = await postgres.setRandomPassword("dagline_loader");
+  const { accessKeyId, secretAccessKey } = aws.credentials;
+  writeFileSync(join(dir, "credentials"), `[default]\naws_access_key_id=${accessKeyId}\naws_secret_access_key=${secretAccessKey}\n`);
+  const host = {
+    staging_bucket: "staging",
+    staging_prefix: "",
+    region: aws.region,
+    s3_endpoint: aws.endpoint,
+    node: process.execPath,
+    connection: "dagline_postgres",
+    origins: {},
+  };
+  writeFileSync(join(dir, "host.json"), JSON.stringify(host));
+});
+test.after(async () => {
+  for (const child of running) child.kill("SIGKILL");
+  await postgres.stop();
+  await aws.stop();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+interface Run {
+  readonly child: ChildProcess;
+  readonly log: () => string;
+  readonly ended: Promise<void>;
+}
+
+/** Starts the operator in a Python process of its own, as Airflow does. */
+function operate(
+  functions: string,
+  more: { task?: string; timeout?: number; tasks?: Record<string, Partial<LoadSpec>>; upstream?: Record<string, StagedReference> } = {},
+): Run {
+  const folder = makeReleaseFolder(dir, { extract_x: functionSpec(), ...more.tasks }, functions);
+  const child = spawn(join(pythonBin, "python"), [join(import.meta.dirname, "operator-host.py")], {
+    stdio: ["pipe", "pipe", "pipe"],
+    env: {
+      PATH: process.env.PATH,
+      HOME: dir,
+      TMPDIR: temporary,
+      PYTHONPATH: join(root, "airflow"),
+      PYTHONWARNINGS: "ignore",
+      DAGLINE_HOME: dir,
+      AIRFLOW_HOME: join(dir, "airflow"),
+      AIRFLOW__CORE__FERNET_KEY: "a-secret-of-airflow",
+      AIRFLOW_CONN_DAGLINE_POSTGRES: JSON.stringify({
+        conn_type: "postgres",
+        host: "127.0.0.1",
+        port: postgres.port,
+        schema: "data_pipeline_db",
+        login: "dagline_loader",
+        password,
+      }),
+      AWS_SHARED_CREDENTIALS_FILE: join(dir, "credentials"),
+      AWS_EC2_METADATA_DISABLED: "true",
+    },
+  });
+  running.add(child);
+  let log = "";
+  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (data: Buffer) => (log += data.toString()));
+  const ended = new Promise<void>((resolve) => child.once("close", () => resolve())).finally(() => running.delete(child));
+  child.stdin?.end(
+    JSON.stringify({ task: more.task ?? "extract_x", release_dir: folder, timeout: more.timeout ?? null, upstream: more.upstream ?? {} }),
+  );
+  return { child, log: () => log, ended };
+}
+
+/** A function that starts a process of its own, says both numbers, and then runs `rest` without end. */
+const neverEnds = (rest: string): string => `import { spawn } from "node:child_process";
+export async function extract() {
+  const child = spawn("sleep", ["300"]);
+  console.log("processes", process.pid, child.pid);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  ${rest}
+}`;
+const waits = "await new Promise(() => setInterval(() => {}, 1000));";
+
+async function processesOf(run: Run): Promise<number[]> {
+  const [, node, child] = await until("the function to run", () => {
+    assert.not.match(run.log(), /RAISED/);
+    return /processes (\d+) (\d+)/.exec(run.log());
+  });
+  return [Number(node), Number(child)];
+}
+
+async function areGone(pids: readonly number[], timeout: number): Promise<void> {
+  await until("the end of Node and of what it started", () => !pids.some(isRunning), { timeout });
+}
+
+test("a task that Airflow stops takes Node and what Node started with it, also when the function is busy", async () => {
+  const runs = [operate(neverEnds(waits)), operate(neverEnds("for (;;);"))];
+  const pids = (await Promise.all(runs.map(processesOf))).flat();
+  for (const run of runs) run.child.kill("SIGTERM");
+  await areGone(pids, 6000);
+  await Promise.all(runs.map((run) => run.ended));
+  for (const run of runs) assert.match(run.log(), /RAISED AirflowException/);
+  assert.equal(readdirSync(temporary), []);
+});
+
+test("a task that runs out of its time takes Node and what Node started with it", async () => {
+  const run = operate(neverEnds(waits), { timeout: 4 });
+  const pids = await processesOf(run);
+  await run.ended;
+  assert.match(run.log(), /RAISED AirflowTaskTimeout/);
+  await areGone(pids, 1000);
+  assert.equal(readdirSync(temporary), []);
+});
+
+test("when Airflow's task process is killed, Node and what Node started end soon, also when the function is busy", async () => {
+  const runs = [operate(neverEnds(waits)), operate(neverEnds("for (;;);"))];
+  const pids = (await Promise.all(runs.map(processesOf))).flat();
+  for (const run of runs) run.child.kill("SIGKILL");
+  await areGone(pids, 15_000);
+  await Promise.all(runs.map((run) => run.ended));
+});
+
+test("a load brings an extract's rows into the table; the password is in no log, argument, environment or file", async () => {
+  const tasks = {
+    load_x: {
+      kind: "load",
+      table: "demo",
+      mode: { kind: "append", slice: null },
+      params: {},
+      max_bad_rows: 0,
+      fields: [{ name: "id", type: { name: "INTEGER" } }],
+      dependencies: ["extract_x"],
+      confirms: ["extract_x"],
+    } as const,
+  };
+  const extract = operate(
+    `import { writeFileSync } from "node:fs";
+     export async function extract({ output }) { console.log("environment " + Object.keys(process.env).sort()); writeFileSync(output, "id\\n1\\n2\\n"); }`,
+    { tasks },
+  );
+  await extract.ended;
+  const environment = /environment ([\w,]+)/.exec(extract.log())?.[1] ?? extract.log();
+  assert.match(environment, /AWS_SHARED_CREDENTIALS_FILE/);
+  assert.not.match(environment, /AIRFLOW|DAGLINE/);
+  const reference = returned(extract) as StagedReference;
+  assert.is(reference.rows, 2);
+
+  // While another transaction holds the table, the load waits: time to look at everything that it shows.
+  const admin = await postgres.connect("data_pipeline_db");
+  // A transaction sees other sessions as they were when it first looked: another connection looks again and again.
+  const observer = await postgres.connect("data_pipeline_db");
+  try {
+    const upstream = { extract_x: reference };
+    await operate("", { tasks, task: "load_x", upstream }).ended;
+    await admin.query("BEGIN; LOCK TABLE demo IN ACCESS EXCLUSIVE MODE");
+    const run = operate("", { tasks, task: "load_x", upstream });
+    const waiting = "SELECT pid FROM pg_stat_activity WHERE application_name = 'dagline' AND wait_event_type = 'Lock'";
+    await until("the load to wait", async () => (await observer.query(waiting)).rows.length > 0);
+    const node = childrenOf(run.child.pid ?? 0);
+    assert.ok(node.length > 0);
+    for (const pid of node) {
+      for (const file of ["environ", "cmdline"]) assert.not.ok(readFileSync(`/proc/${pid}/${file}`, "utf8").includes(password), file);
+      assert.not.match(readFileSync(`/proc/${pid}/environ`, "utf8"), /AIRFLOW|a-secret/);
+    }
+    assert.equal(filesWith(password), []);
+    await admin.query("ROLLBACK");
+    await run.ended;
+    assert.is((returned(run) as { unchanged: boolean }).unchanged, true);
+    assert.not.ok(run.log().includes(password));
+    assert.equal(filesWith(password), []);
+    assert.equal((await admin.query("SELECT id FROM demo ORDER BY id")).rows, [{ id: 1 }, { id: 2 }]);
+  } finally {
+    await observer.end();
+    await admin.end();
+  }
+});
+
+test("a wrong password is a plain line without it, and Airflow does not try again", async () => {
+  const right = password;
+  password = "not-the-right-one-4711";
+  const run = operate("", {
+    task: "load_x",
+    tasks: {
+      load_x: {
+        kind: "load",
+        table: "demo",
+        mode: { kind: "replace" },
+        params: {},
+        max_bad_rows: 0,
+        fields: [],
+        dependencies: [],
+        confirms: [],
+      },
+    },
+  });
+  password = right;
+  await run.ended;
+  assert.match(run.log(), /RAISED Airflow\w*Exception: /);
+  assert.not.match(run.log(), /4711/);
+});
+
+test("the months of a range are listed across a year's end; an empty or endless range, or what is no month, fails", () => {
+  const script = `
+import json, sys
+from dagline_airflow.operator import months_between
+def tried(pair):
+    try:
+        return months_between(*pair)
+    except Exception as error:
+        return type(error).__name__
+print(json.dumps([tried(pair) for pair in json.load(sys.stdin)]))`;
+  const ranges = [
+    ["2022-11", "2023-02"],
+    ["2023-05", "2023-05"],
+    ["2023-02", "2023-01"],
+    ["1000-01", "2023-01"],
+    ["2023-13", "2024-01"],
+    ["2023-1", "2023-02"],
+  ];
+  const output = execFileSync(join(pythonBin, "python"), ["-c", script], {
+    input: JSON.stringify(ranges),
+    encoding: "utf8",
+    env: {
+      PATH: process.env.PATH,
+      HOME: dir,
+      PYTHONPATH: join(root, "airflow"),
+      AIRFLOW_HOME: join(dir, "airflow"),
+      PYTHONWARNINGS: "ignore",
+    },
+  });
+  const failed = "AirflowFailException";
+  const listed = [["2022-11", "2022-12", "2023-01", "2023-02"], ["2023-05"], failed, failed, failed, failed];
+  assert.equal(JSON.parse(output.trim().split("\n").at(-1) ?? ""), listed);
+});
+
+function returned(run: Run): unknown {
+  const line = /^RETURNED (.*)$/m.exec(run.log());
+  assert.ok(line?.[1], run.log());
+  return JSON.parse(line[1]);
+}
+
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
+}
+
+/** The files below the test's folder, logs and temporary ones among them, that hold the text. */
+function filesWith(text: string): string[] {
+  return readdirSync(dir, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => readFileSync(path, "latin1").includes(text));
+}
+
+/** A zombie runs no more. */
+function isRunning(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+test.run();
