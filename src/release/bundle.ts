@@ -7,7 +7,7 @@ import { UserError } from "../errors.ts";
  * The packages with native code that are installed on every host beside the agent: bundles import them from there.
  * A bundle cannot hold native code, so any other package that has some is refused.
  */
-export const nativePackages: readonly string[] = ["@duckdb/node-api"];
+const nativePackages: readonly string[] = ["@duckdb/node-api"];
 
 /** A module to bundle. */
 export interface Entry {

@@ -18,7 +18,7 @@ export interface Manifest {
   readonly files: readonly ManifestFile[];
 }
 
-export interface ManifestDag {
+interface ManifestDag {
   /** Where the rendered DAG is in the release. */
   readonly file: string;
   /** The YAML file that it was rendered from. */
