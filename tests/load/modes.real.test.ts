@@ -79,6 +79,14 @@ test("upsert inserts new keys, changes rows that differ, and leaves the others a
   assert.is((await database.load(second)).unchanged, true);
 });
 
+test("an upsert that is run again brings back a row that somebody deleted", async () => {
+  const request = { ...upsert, files: [csvFile("id,name\n1,a\n2,b\n")] };
+  await database.load(request);
+  await database.admin.query("DELETE FROM trips WHERE id = 1");
+  assert.is((await database.load(request)).rowsWritten, 1);
+  assert.equal(await database.rows("SELECT id FROM trips ORDER BY id"), [[1], [2]]);
+});
+
 test("upsert refuses the same key twice, with examples, and a key that is null; nothing is loaded", async () => {
   const twice = await rejects(
     database.load({ ...upsert, files: [csvFile("id,name\n1,a\n2,b\n1,c\n"), csvFile("id,name\n2,x\n", "b.csv")] }),
