@@ -24,9 +24,9 @@ export interface ProofOptions {
  */
 export async function prove(options: ProofOptions): Promise<void> {
   const start = performance.now();
-  let touched = start;
+  let progress = { served: -1, at: start };
   for (;;) {
-    const lacking = await whatIsLacking(options).catch(unlessBriefly);
+    const { served, lacking } = await look(options).catch(unlessBriefly);
     if (lacking === undefined) return;
     const now = performance.now();
     if (now - start > options.timeoutSeconds * 1000) {
@@ -34,41 +34,55 @@ export async function prove(options: ProofOptions): Promise<void> {
         hint: "Look at the logs of airflow-dag-processor and airflow-scheduler.",
       });
     }
-    // A file that was being read at the moment of the switch counts as read since.
-    if (now - touched > RETOUCH_MS) {
+    if (served !== progress.served) progress = { served, at: now };
+    // A file that was being read at the moment of the switch counts as read since, and only another touch has it read again.
+    if (now - progress.at > STANDSTILL_MS) {
       options.touch();
-      touched = now;
+      progress = { served, at: now };
     }
     await delay(POLL_MS);
   }
 }
 
+const POLL_MS = 150;
+const STANDSTILL_MS = 10_000;
+
+interface Sight {
+  /** DAGs that are served at this release. */
+  readonly served: number;
+  /** In words, why this is no proof yet; undefined when it is one. */
+  readonly lacking: string | undefined;
+}
+
 /** An API that does not answer now may do so in a moment. */
-function unlessBriefly(error: unknown): string {
-  if (error instanceof TransientError) return error.message;
+function unlessBriefly(error: unknown): Sight {
+  if (error instanceof TransientError) return { served: -1, lacking: error.message };
   throw error;
 }
 
-const POLL_MS = 150;
-const RETOUCH_MS = 15_000;
-
-async function whatIsLacking({ airflow, release, manifest, releaseDir, since }: ProofOptions): Promise<string | undefined> {
-  const errors = (await airflow.importErrors()).filter((error) => error.at >= since);
-  const [first, ...others] = errors;
+async function look(options: ProofOptions): Promise<Sight> {
+  const { airflow, release, manifest, releaseDir, since } = options;
+  const [first, ...others] = (await airflow.importErrors()).filter((error) => error.at >= since);
   if (first !== undefined) throw blame([first, ...others], manifest, releaseDir);
-
-  const wanted = Object.keys(manifest.dags);
-  const { all, ofRelease } = await airflow.countServed(release);
-  if (ofRelease !== wanted.length || all !== ofRelease) {
-    return `it serves ${ofRelease} of ${wanted.length} DAGs${all > ofRelease ? ` and ${all - ofRelease} that are not of this release` : ""}`;
+  const wanted = Object.keys(manifest.dags).length;
+  const { all, ofRelease: served } = await airflow.countServed(release);
+  if (served !== wanted || all !== wanted) {
+    return {
+      served,
+      lacking: `it serves ${served} of ${wanted} DAGs${all > served ? ` and ${all - served} that are not of this release` : ""}`,
+    };
   }
+  return { served, lacking: (await findWrong(options)) ?? (await airflow.unhealthy())[0] };
+}
+
+/** The numbers are right: is it these very DAGs, each read from the release's folder? */
+async function findWrong({ airflow, release, manifest }: ProofOptions): Promise<string | undefined> {
   const served = new Map((await airflow.served()).map((dag) => [dag.dag as string, dag]));
-  for (const dag of wanted) {
+  for (const dag of Object.keys(manifest.dags)) {
     const found = served.get(dag);
     if (found === undefined) return `DAG ${dag} is missing`;
     if (found.release !== release) return `DAG ${dag} is of another release`;
     if (!found.file.endsWith(`/releases/${release}/dags/${dag}.py`)) return `DAG ${dag} was read from ${found.file}`;
   }
-  if (served.size !== wanted.length) return `${served.size - wanted.length} DAGs are not of this release`;
-  return (await airflow.unhealthy())[0];
+  return undefined;
 }

@@ -18,8 +18,20 @@ import { S3ObjectStore } from "../../src/services/s3.ts";
 /** What the agent printed and how it ended. */
 export interface AgentOutcome {
   readonly code: number | null;
-  readonly answer: Record<string, unknown>;
+  readonly answer: AgentAnswer;
   readonly log: string;
+}
+
+/** The agent's line of JSON: a proof, a failure or a status. */
+export interface AgentAnswer {
+  readonly ok?: boolean;
+  readonly release?: string | null;
+  readonly active?: string | null;
+  readonly changed?: boolean;
+  readonly healthy?: boolean;
+  readonly dags?: number;
+  readonly seconds?: { readonly fetch: number; readonly try: number; readonly switch: number; readonly prove: number };
+  readonly error?: { readonly message: string; readonly hint: string | null; readonly file: string | null; readonly line: number | null };
 }
 
 /** A host with a real Airflow over PostgreSQL, and a bucket that speaks S3: everything between a sync and a run, but for SSM. */
@@ -100,7 +112,7 @@ async function startParts(dir: string, home: string, stop: () => Promise<void>):
     agent: (...args) =>
       new Promise((resolve) => {
         const child = execFile(agentFile, args, { env: agentEnv }, (_error, stdout, stderr) => {
-          resolve({ code: child.exitCode, answer: JSON.parse(stdout || "{}") as Record<string, unknown>, log: stderr });
+          resolve({ code: child.exitCode, answer: JSON.parse(stdout || "{}") as AgentAnswer, log: stderr });
         });
       }),
     killReloadAt: (words) =>

@@ -1,0 +1,235 @@
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import type { Release } from "../../src/release/build-release.ts";
+import { blobKey } from "../../src/release/layout.ts";
+import { dagPython, makeRelease } from "../host/make-release.ts";
+import { until } from "../until.ts";
+import { type AgentAnswer, processorSeconds, type ReleaseStack, startReleaseStack } from "./release-stack.ts";
+
+let stack: ReleaseStack;
+
+test.before(async () => {
+  stack = await startReleaseStack();
+});
+test.after(() => stack?.stop());
+
+test("10 DAGs are served by Airflow's API less than 5 s after the switch", async () => {
+  // The first one also pays for what Airflow imports once.
+  await deploy(tenDags("first"));
+  const { seconds } = await deploy(tenDags("second"));
+  const served = seconds.switch + seconds.prove;
+  report(`10 DAGs served ${served.toFixed(1)} s after the switch (fetch ${seconds.fetch} s, trial ${seconds.try} s)`);
+  assert.ok(served < 5, `${served} s`);
+});
+
+test("a run finishes on the release that it started on, and the next one takes the new release", async () => {
+  const gate = join(stack.dir, "gate");
+  const started = join(stack.dir, "started");
+  const body = `def wait():
+    import time
+    open(${JSON.stringify(started)}, "w").close()
+    while not os.path.exists(${JSON.stringify(gate)}): time.sleep(0.1)
+def where():
+    with open(${JSON.stringify(join(stack.dir, "where"))}, "a") as file: file.write(__file__ + chr(10))
+PythonOperator(task_id="first", python_callable=wait) >> PythonOperator(task_id="second", python_callable=where)`;
+  const slow = { ...tenDagTexts("slow"), slow: dagPython("slow", body) };
+  const before = makeRelease({ dags: slow, files: { "functions/slow.mjs": "1" } });
+  // Nothing of what Airflow keeps of the DAG differs: only a file that its tasks use.
+  const after = makeRelease({ dags: slow, files: { "functions/slow.mjs": "2" } });
+  await deploy(before);
+  await startRun("slow", "one");
+  await until("the first task to run", () => existsSync(started));
+  await deploy(after);
+  writeFileSync(gate, "");
+  await runEnds("slow", "one");
+  await startRun("slow", "two");
+  await runEnds("slow", "two");
+  const folders = readFileSync(join(stack.dir, "where"), "utf8").trimEnd().split("\n");
+  assert.equal(
+    folders,
+    [before, after].map((release) => join(stack.home, "releases", release.id, "dags", "slow.py")),
+  );
+});
+
+test("a DAG that does not import never becomes active, and the error names the line of YAML", async () => {
+  const good = await stack.deployed();
+  const broken = makeRelease({
+    dags: { ...tenDagTexts("broken"), d3: dagPython("d3", `EmptyOperator(task_id="a b")  # scrapes/d3/d3.yml:21`) },
+  });
+  await stack.sync(broken);
+  const { code, answer } = await stack.agent("reload", "--release", broken.id);
+  assert.is(code, 1);
+  assert.match(answer.error?.message ?? "", /^DAG d3 does not import: .*a b/);
+  assert.equal([answer.error?.file, answer.error?.line], ["scrapes/d3/d3.yml", 21]);
+  await staysOn(good, answer);
+});
+
+test("a DAG that imports in the trial but not in Airflow is undone, and the host proven to be back", async () => {
+  const good = await stack.deployed();
+  const moody = dagPython("d1", `if "try-" not in os.environ["AIRFLOW_HOME"]: raise ValueError("not here")  # scrapes/d1/d1.yml:7`);
+  const broken = makeRelease({ dags: { ...tenDagTexts("moody"), d1: moody } });
+  await stack.sync(broken);
+  const { code, answer, log } = await stack.agent("reload");
+  assert.is(code, 1);
+  assert.is(answer.error?.message, "DAG d1 does not import: ValueError: not here");
+  assert.equal([answer.error?.file, answer.error?.line], ["scrapes/d1/d1.yml", 7]);
+  assert.match(log, /waiting until Airflow serves it again/);
+  await staysOn(good, answer);
+});
+
+test("a truncated and an altered blob are named, and the host stays where it is", async () => {
+  const good = await stack.deployed();
+  for (const [kind, damage] of [
+    ["truncated", (bytes: Uint8Array) => bytes.slice(0, -1)],
+    ["altered", (bytes: Uint8Array) => bytes.map((byte, index) => (index === 0 ? byte ^ 1 : byte))],
+  ] as const) {
+    const release = makeRelease({ dags: { ...tenDagTexts("whole"), d0: `${dagPython("d0")}# ${kind}\n` } });
+    await stack.sync(release);
+    await overwriteBlob(release, "dags/d0.py", damage);
+    const { code, answer } = await stack.agent("reload");
+    assert.is(code, 1);
+    assert.match(answer.error?.message ?? "", new RegExp(`^the blob of dags/d0.py was .*${kind}`));
+    await staysOn(good, answer);
+    assert.not(existsSync(join(stack.home, "releases", release.id)));
+  }
+});
+
+test("an agent that is killed leaves nothing that the next reload can't finish", async () => {
+  for (const words of ["fetched", "switched", "waiting"]) {
+    const release = tenDags(`killed at ${words}`);
+    await stack.sync(release);
+    await stack.killReloadAt(words);
+    const { code, answer } = await stack.agent("reload", "--release", release.id);
+    assert.is(code, 0, JSON.stringify(answer));
+    assert.is((await stack.agent("status")).answer.release, release.id);
+    assert.equal(
+      readdirSync(stack.home).filter((name) => /switching|\.new$/.test(name)),
+      [],
+    );
+  }
+});
+
+test("a release that was altered on the host is repaired", async () => {
+  const good = (await stack.deployed()) ?? "";
+  const file = join(stack.home, "releases", good, "dags", "d5.py");
+  const text = readFileSync(file, "utf8");
+  chmodSync(file, 0o644);
+  writeFileSync(file, text.replace("first", "other"));
+  writeFileSync(join(stack.home, "releases", good, "dags", "stranger.py"), dagPython("stranger"));
+  const { code, answer } = await stack.agent("reload");
+  assert.is(code, 0);
+  assert.is(answer.changed, true);
+  assert.is(readFileSync(file, "utf8"), text);
+  assert.not(existsSync(join(stack.home, "releases", good, "dags", "stranger.py")));
+  assert.is((await stack.agent("reload")).answer.changed, false);
+});
+
+test("going back to an earlier release has Airflow read its files again", async () => {
+  const here = tenDags("here");
+  await deploy(here);
+  await deploy(tenDags("there"));
+  const file = join(stack.home, "releases", here.id, "dags", "d0.py");
+  const before = statSync(file).mtimeMs;
+  const { changed, seconds } = await deploy(here);
+  assert.ok(changed);
+  assert.ok(statSync(file).mtimeMs > before);
+  assert.ok(seconds.prove < 5, `${seconds.prove} s`);
+});
+
+test("at rest with 100 DAGs the DAG processor uses under 3% of a core", async () => {
+  const texts = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`d${index}`, dagPython(`d${index}`)]));
+  const { seconds } = await deploy(makeRelease({ dags: texts }));
+  const { pid } = stack.airflow.services.find(({ name }) => name === "airflow-dag-processor") ?? missing("no DAG processor");
+  const [used, elapsed] = [processorSeconds(pid), performance.now()];
+  await until("15 s to go by", () => performance.now() - elapsed > 15_000, { interval: 500 });
+  const share = ((processorSeconds(pid) - used) / ((performance.now() - elapsed) / 1000)) * 100;
+  report(`100 DAGs served ${seconds.prove.toFixed(1)} s after the switch; at rest the DAG processor uses ${share.toFixed(1)}% of a core`);
+  assert.ok(share < 3, `${share}%`);
+});
+
+test("no process of Airflow has a secret in its arguments or its environment", () => {
+  const secrets = ["passwords.json", "keys.json"].flatMap((name) =>
+    Object.values(JSON.parse(readFileSync(join(stack.airflow.airflowHome, name), "utf8")) as Record<string, string>),
+  );
+  secrets.push(
+    ...readFileSync(join(stack.dir, "aws-credentials"), "utf8")
+      .matchAll(/_key=(.+)/g)
+      .map((match) => match[1] ?? ""),
+  );
+  assert.is(secrets.length, 5);
+  for (const service of stack.airflow.services) {
+    for (const what of ["cmdline", "environ"]) {
+      const text = readFileSync(`/proc/${service.pid}/${what}`, "utf8");
+      assert.ok(text.length > 0);
+      for (const secret of secrets) assert.not(text.includes(secret), `${service.name}: ${what}`);
+    }
+    const log = readFileSync(service.logFile, "utf8");
+    for (const secret of secrets) assert.not(log.includes(secret), service.logFile);
+  }
+});
+
+function tenDagTexts(tag: string): Record<string, string> {
+  return Object.fromEntries(Array.from({ length: 10 }, (_, index) => [`d${index}`, `${dagPython(`d${index}`)}# ${tag}\n`]));
+}
+
+function tenDags(tag: string): Release {
+  return makeRelease({ dags: tenDagTexts(tag) });
+}
+
+async function deploy(release: Release): Promise<{ changed: boolean; seconds: NonNullable<AgentAnswer["seconds"]> }> {
+  await stack.sync(release);
+  const { code, answer } = await stack.agent("reload", "--release", release.id);
+  assert.is(code, 0, JSON.stringify(answer));
+  const { ok, changed, seconds } = answer;
+  assert.ok(ok && changed !== undefined && seconds !== undefined);
+  return { changed, seconds };
+}
+
+async function staysOn(release: string | undefined, answer: AgentAnswer): Promise<void> {
+  assert.is(answer.ok, false);
+  assert.is(answer.active, release);
+  assert.is(await stack.deployed(), release);
+  const { answer: status } = await stack.agent("status");
+  assert.equal([status.release, status.healthy], [release, true]);
+  const reloaded = await stack.agent("reload");
+  assert.equal([reloaded.code, reloaded.answer.changed], [0, false]);
+}
+
+async function overwriteBlob(release: Release, path: string, damage: (bytes: Uint8Array) => Uint8Array): Promise<void> {
+  const file = release.manifest.files.find((candidate) => candidate.path === path) ?? missing(path);
+  const bytes = release.files.get(path) ?? missing(path);
+  await stack.store.put(blobKey(file.sha256), damage(bytes));
+}
+
+async function startRun(dag: string, run: string): Promise<void> {
+  const { call } = stack.airflow.api;
+  await call("PATCH", `/dags/${dag}?update_mask=is_paused`, { is_paused: false });
+  const { status, body } = await call("POST", `/dags/${dag}/dagRuns`, { dag_run_id: run, logical_date: null });
+  assert.is(status, 200, JSON.stringify(body));
+}
+
+async function runEnds(dag: string, run: string): Promise<void> {
+  await until(
+    `run ${run} of ${dag} to end`,
+    async () => {
+      const { body } = await stack.airflow.api.call("GET", `/dags/${dag}/dagRuns/${run}`);
+      const { state } = body as { state: string };
+      assert.is.not(state, "failed");
+      return state === "success";
+    },
+    { timeout: 60_000, interval: 200 },
+  );
+}
+
+function missing(what: string): never {
+  throw new Error(`missing: ${what}`);
+}
+
+/** Numbers that the test run shows. */
+function report(text: string): void {
+  process.stderr.write(`  measured: ${text}\n`);
+}
+
+test.run();
