@@ -54,12 +54,17 @@ export async function stopRecorded(dir: string, graceSeconds = 10): Promise<stri
   const list = join(dir, "processes.jsonl");
   if (!existsSync(list)) return [];
   const records = readFileSync(list, "utf8").split("\n").filter(Boolean).map(parseRecord);
-  // Last started, first stopped: what depends on PostgreSQL goes before PostgreSQL.
-  const alive = records.reverse().filter((record) => record.pid !== process.pid && startTime(record.pid) === record.started);
-  for (const record of alive) await stopGroup(record.pid, graceSeconds);
+  const others = records.filter((record) => record.pid !== process.pid && startTime(record.pid) === record.started);
+  // Who keeps the stack up stops it in order when asked. For what is left then: last started, first stopped.
+  const keepers = others.filter((record) => record.name === KEEPER);
+  const alive = [...keepers, ...others.filter((record) => record.name !== KEEPER).reverse()];
+  for (const record of alive) await stopGroup(record.pid, record.name === KEEPER ? 30 : graceSeconds);
   rmSync(list, { force: true });
   return alive.map((record) => record.name);
 }
+
+/** The name under which the process that keeps a stack up is in its list. */
+export const KEEPER = "dagline";
 
 /** Adds a process to the stack's list. */
 export function recordProcess(dir: string, name: string, pid: number): void {
@@ -101,17 +106,17 @@ async function stopGroup(pid: number, graceSeconds: number): Promise<void> {
 }
 
 function signalGroup(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(-pid, signal);
-  } catch (error) {
-    if (!isGone(error)) throw error;
-  }
+  if (!send(-pid, signal)) send(pid, signal);
 }
 
 function groupAlive(pid: number): boolean {
+  return send(-pid, 0) || send(pid, 0);
+}
+
+/** Whether there was somebody to send it to. The process that keeps a stack up leads no group when a shell or npm started it. */
+function send(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
-    process.kill(-pid, 0);
-    return true;
+    return process.kill(pid, signal);
   } catch (error) {
     if (isGone(error)) return false;
     throw error;

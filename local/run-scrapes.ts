@@ -1,4 +1,5 @@
 import { readdirSync } from "node:fs";
+import { describeError, UserError } from "../src/errors.ts";
 import { type AirflowCall, failedTasks, followRun, type RunRequest, type RunResult, startRun } from "./runs.ts";
 import type { Steps } from "./steps.ts";
 
@@ -34,12 +35,22 @@ export function monthsOf(source: Source, now: Date): string[] {
   return source.kind === "live" ? [newest] : ["2023-12", "2024-01", newest];
 }
 
-/** Runs them side by side in Airflow and waits for all; a failed run's reason is shown at once. */
+/** Runs them side by side in Airflow and waits for all; a failed run's reason is shown at once. A DAG that needs params is left out. */
 export async function runScrapes(call: AirflowCall, runs: readonly RunRequest[], steps: Steps, signal: AbortSignal): Promise<RunResult[]> {
+  const started = await Promise.all(
+    runs.map(async (request) => {
+      try {
+        return [{ request, run: await startRun(call, request) }];
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        steps.say(describeError(error));
+        return [];
+      }
+    }),
+  );
   return Promise.all(
-    runs.map((request) =>
+    started.flat().map(({ request, run }) =>
       steps.run(`Run ${request.dag} ${request.runId}`, async (note) => {
-        const run = await startRun(call, request);
         const result = await followRun(call, request.dag, run, note, signal);
         note(result.state === "success" ? describeTasks(result) : "FAILED");
         if (result.state === "failed") await showFailures(call, result, steps);

@@ -1,4 +1,4 @@
-import { TransientError } from "../src/errors.ts";
+import { TransientError, UserError } from "../src/errors.ts";
 
 /** One authenticated call of Airflow's REST API, `path` after `/api/v2`; a status of 400 or more comes back with its body. */
 export type AirflowCall = (method: "GET" | "POST" | "PATCH", path: string, body?: unknown) => Promise<{ status: number; body: unknown }>;
@@ -34,6 +34,11 @@ export async function startRun(call: AirflowCall, request: RunRequest): Promise<
     });
     if (cleared.status < 400) return request.runId;
     throw new TransientError(`Airflow refused to run ${request.dag} again: ${JSON.stringify(cleared.body)}`);
+  }
+  if (status === 400) {
+    throw new UserError(`Airflow refused to run ${request.dag}: ${reasonOf(answer)}`, {
+      hint: `Give the params that it needs: dagline run ${request.dag} --params '{...}'`,
+    });
   }
   if (status >= 400) throw new TransientError(`Airflow refused to run ${request.dag}: ${JSON.stringify(answer)}`);
   return request.runId;
@@ -105,6 +110,12 @@ async function taskLog(call: AirflowCall, dag: string, run: string, task: TaskIn
 async function unpause(call: AirflowCall, dag: string): Promise<void> {
   const { status, body } = await call("PATCH", `/dags/${dag}?update_mask=is_paused`, { is_paused: false });
   if (status >= 400) throw new TransientError(`Airflow refused to unpause ${dag}: ${JSON.stringify(body)}`);
+}
+
+/** Airflow's error bodies say why in `detail`. */
+function reasonOf(body: unknown): string {
+  const detail = (body as { detail?: unknown } | null)?.detail ?? body;
+  return typeof detail === "string" ? detail : JSON.stringify(detail);
 }
 
 function countStates(tasks: readonly TaskInstance[]): Record<string, number> {

@@ -8,7 +8,7 @@ import { installHost } from "./host.ts";
 import { liveOrigin, startOrigin } from "./origin.ts";
 import { pythonBin, root } from "./paths.ts";
 import { type LocalPostgres, startPostgres } from "./postgres.ts";
-import { recordProcess, stopRecorded } from "./process.ts";
+import { KEEPER, recordProcess, stopRecorded } from "./process.ts";
 import type { Source } from "./run-scrapes.ts";
 import { startSsmServer } from "./ssm-server.ts";
 import type { StackAddress } from "./stack-address.ts";
@@ -51,7 +51,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   mkdirSync(dir, { recursive: true, mode: 0o711 });
   const left = await stopRecorded(dir);
   if (left.length > 0) steps.say(`stopped what an earlier run had left behind: ${left.join(", ")}`);
-  recordProcess(dir, "dagline", process.pid);
+  recordProcess(dir, KEEPER, process.pid);
   const parts: { stop(): Promise<void> }[] = [];
   const stop = async (): Promise<void> => {
     for (const part of parts.splice(0).reverse()) await part.stop();

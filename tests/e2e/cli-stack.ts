@@ -43,7 +43,13 @@ export async function startCliStack(project: string, files: string): Promise<Cli
     output.stderr += data.toString();
   });
   const exited = new Promise<number | null>((resolve) => child.once("exit", resolve));
-  await until("the summary", () => output.stdout.includes("Ctrl-C") || child.exitCode !== null, { timeout: 240_000 });
+  try {
+    await until("the summary", () => output.stdout.includes("Ctrl-C") || child.exitCode !== null, { timeout: 240_000 });
+  } catch (error) {
+    child.kill("SIGINT");
+    await exited;
+    throw new Error(`dagline up said:\n${output.stderr}`, { cause: error });
+  }
   if (child.exitCode !== null) throw new Error(`dagline up ended with ${child.exitCode}:\n${output.stderr}`);
   const address = readStackAddress(stackDir({ kind: "files", dir: files }));
   return {
