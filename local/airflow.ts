@@ -25,7 +25,7 @@ export interface LocalAirflow {
 }
 
 /** As Airflow's API names its members. */
-export interface AirflowConnection {
+interface AirflowConnection {
   readonly connection_id: string;
   readonly conn_type: string;
   readonly host?: string;

@@ -20,7 +20,8 @@ export function installPythonPackage(home: string): void {
   cpSync(source, join(home, "python", "dagline_airflow"), { recursive: true, filter: (path) => !path.endsWith("__pycache__") });
 }
 
-async function bundleAgent(outfile: string): Promise<void> {
+/** Bundles the agent, whole, into one file that Node runs. */
+export async function bundleAgent(outfile: string): Promise<void> {
   await build({
     entryPoints: [join(root, "src", "host", "main.ts")],
     outfile,

@@ -125,7 +125,7 @@ function countStates(tasks: readonly TaskInstance[]): Record<string, number> {
 }
 
 /** The data interval of a month `YYYY-MM`: from its first day to the next month's, across a year's end, in UTC. */
-export function monthInterval(month: string): { logical_date: string; data_interval_start: string; data_interval_end: string } {
+function monthInterval(month: string): { logical_date: string; data_interval_start: string; data_interval_end: string } {
   const [year = 0, number = 0] = month.split("-").map(Number);
   const start = new Date(Date.UTC(year, number - 1, 1)).toISOString();
   return { logical_date: start, data_interval_start: start, data_interval_end: new Date(Date.UTC(year, number, 1)).toISOString() };

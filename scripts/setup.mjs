@@ -28,10 +28,27 @@ await Promise.all([
     const uv = join(local, "uv");
     const environment = join(local, "python");
     await run(python, ["-m", "venv", "--clear", uv]);
-    await run(join(uv, "bin", "python"), ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", "airflow/uv.lock"]);
+    await run(join(uv, "bin", "python"), [
+      "-m",
+      "pip",
+      "install",
+      "--quiet",
+      "--disable-pip-version-check",
+      "--require-hashes",
+      "-r",
+      "airflow/uv.lock",
+    ]);
     await run(join(uv, "bin", "uv"), ["venv", "--quiet", "--clear", "--python", python, environment]);
     const target = ["--python", join(environment, "bin", "python")];
-    await run(join(uv, "bin", "uv"), ["pip", "sync", "--quiet", "--require-hashes", "--compile-bytecode", ...target, "airflow/requirements.lock"]);
+    await run(join(uv, "bin", "uv"), [
+      "pip",
+      "sync",
+      "--quiet",
+      "--require-hashes",
+      "--compile-bytecode",
+      ...target,
+      "airflow/requirements.lock",
+    ]);
   }),
 ]);
 
@@ -71,7 +88,9 @@ function findPython() {
     const check = "import sys, venv, ensurepip; sys.exit(not ((3, 10) <= sys.version_info[:2] < (3, 15)))";
     if (spawnSync(candidate, ["-c", check], { stdio: "ignore" }).status === 0) return candidate;
   }
-  return fail("no Python 3.10 or newer with venv was found. Install it (Debian, Ubuntu: apt install python3 python3-venv) and run the same command again.");
+  return fail(
+    "no Python 3.10 or newer with venv was found. Install it (Debian, Ubuntu: apt install python3 python3-venv) and run the same command again.",
+  );
 }
 
 function say(message) {

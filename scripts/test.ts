@@ -1,5 +1,6 @@
 // Runs every check and every test file, each file in a process of its own, and sums them up in the last line.
 //   npm test                    everything
+//   npm run check               the checks alone
 //   npm test -- unit            the files that start no real part (under 20 s)
 //   npm test -- tests/load      the files whose path contains one of the words
 import { spawn } from "node:child_process";
@@ -15,7 +16,8 @@ interface Outcome {
 
 const words = process.argv.slice(2);
 const unitOnly = words[0] === "unit";
-const wanted = (name: string): boolean => words.length === 0 || unitOnly || words.some((word) => name.includes(word));
+const checksOnly = words[0] === "check";
+const wanted = (name: string): boolean => !checksOnly && (words.length === 0 || unitOnly || words.some((word) => name.includes(word)));
 const total = { passed: 0, failed: 0, skipped: 0 };
 const started = performance.now();
 
@@ -28,10 +30,11 @@ const checks: [string, string, string[]][] = [
   ["types (tsc)", "tsc", ["-p", "."]],
   ["lint and format (biome)", "biome", ["check", "--error-on-warnings"]],
   ["nothing unused (knip)", "knip", ["--no-progress"]],
+  ["the scrapes (dagline validate)", process.execPath, ["src/cli/main.ts", "validate"]],
   ["Python lint (ruff)", join(pythonBin, "ruff"), ["check", "airflow"]],
   ["Python format (ruff)", join(pythonBin, "ruff"), ["format", "--check", "airflow"]],
 ];
-if (words.length === 0) await inParallel(2, checks, ([name, command, args]) => runCheck(name, command, args));
+if (words.length === 0 || checksOnly) await inParallel(2, checks, ([name, command, args]) => runCheck(name, command, args));
 await inParallel(2, unit, runFile);
 await inParallel(2, real, runFile);
 await inParallel(1, endToEnd, runFile);
@@ -72,14 +75,20 @@ function report(name: string, outcome: Outcome, seconds: number, output: string)
   total.failed += outcome.failed;
   total.skipped += outcome.skipped;
   const mark = outcome.failed > 0 ? "✗" : "✓";
-  process.stderr.write(`${mark} ${name} (${outcome.passed}${outcome.failed > 0 ? `, ${outcome.failed} failed` : ""}) ${seconds.toFixed(1)} s\n`);
+  process.stderr.write(
+    `${mark} ${name} (${outcome.passed}${outcome.failed > 0 ? `, ${outcome.failed} failed` : ""}) ${seconds.toFixed(1)} s\n`,
+  );
   if (outcome.failed > 0) process.stderr.write(`${output.trimEnd()}\n`);
 }
 
 function run(command: string, args: string[]): Promise<{ code: number | null; output: string; seconds: number }> {
   const start = performance.now();
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, FORCE_COLOR: "0", NO_COLOR: "1" } });
+    const child = spawn(command, args, {
+      cwd: root,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, FORCE_COLOR: "0", NO_COLOR: "1" },
+    });
     let output = "";
     const collect = (data: Buffer): void => {
       output += data.toString();

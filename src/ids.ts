@@ -14,7 +14,7 @@ export type DagId = Branded<"DagId">;
 export type TaskId = Branded<"TaskId">;
 
 const HEX = /^[0-9a-f]{64}$/;
-export const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,199}$/;
+const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,199}$/;
 
 export function sha256(data: string | Uint8Array): Sha256 {
   return createHash("sha256").update(data).digest("hex") as Sha256;

@@ -1,7 +1,5 @@
 import { Option } from "commander";
 
-export type Format = "text" | "json";
-
 /** The option that every command has: how its result is written to stdout. */
 export function formatOption(...more: string[]): Option {
   return new Option("--format <format>", "how the result is written").choices(["text", "json", ...more]).default("text");

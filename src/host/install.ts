@@ -66,7 +66,7 @@ async function install({ home, store, log }: Pick<Host, "home" | "store" | "log"
 }
 
 /** A release that is installed, as its folder says; undefined when there is none, or when what says so was altered. */
-export async function installedRelease(home: string, id: ReleaseId): Promise<{ manifest: Manifest; commit: string | null } | undefined> {
+async function installedRelease(home: string, id: ReleaseId): Promise<{ manifest: Manifest; commit: string | null } | undefined> {
   try {
     const dir = releaseDir(home, id);
     const bytes = await readFile(join(dir, "manifest.json"));

@@ -16,7 +16,7 @@ import type { Release } from "../../src/release/build-release.ts";
 import { S3ObjectStore } from "../../src/services/s3.ts";
 
 /** What the agent printed and how it ended. */
-export interface AgentOutcome {
+interface AgentOutcome {
   readonly code: number | null;
   readonly answer: AgentAnswer;
   readonly log: string;

@@ -159,7 +159,7 @@ function writeSlowScrape(): void {
   writeScrape(dir, "slow", {
     ...scrapeFiles("slow"),
     "slow.yml": yaml("slow", ""),
-    "slow_timeout.yml": yaml("slow_timeout", "      execution_timeout: 8\n"),
+    "slow_timeout.yml": yaml("slow_timeout", "      execution_timeout: 8\n      retries: 0\n"),
     "functions.ts": `import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 export async function extract({ config, params, url }: { config: unknown; params: unknown; url: string }): Promise<void> {
