@@ -43,6 +43,7 @@ await Promise.all([
     await run(join(uv, "bin", "uv"), [
       "pip",
       "sync",
+      "--system-certs",
       "--quiet",
       "--require-hashes",
       "--compile-bytecode",

@@ -24,6 +24,8 @@ export interface LiveColumn {
   readonly name: string;
   /** As PostgreSQL's format_type() prints it. */
   readonly type: string;
+  /** As PostgreSQL's pg_get_expr() prints it; null when it has none. Only that of our own columns matters. */
+  readonly default?: string | null;
 }
 
 /**
@@ -32,21 +34,52 @@ export interface LiveColumn {
  */
 export function planTable(schema: string, table: string, fields: readonly Field[], live: readonly LiveColumn[] | null): string[] {
   const target = `${identifier(schema)}.${identifier(table)}`;
-  const own: readonly (readonly [string, string])[] = [
-    [executionDateColumn, "timestamp with time zone DEFAULT dagline.current_execution_date()"],
-    [loadIdColumn, "text DEFAULT dagline.current_load_id()"],
-  ];
   refuseOwnNames(table, fields);
   if (live === null) {
-    const columns = [...fields.map((field) => [field.name, typeSql(field.type)] as const), ...own];
+    const columns = [
+      ...fields.map((field) => [field.name, typeSql(field.type)] as const),
+      ...own.map((column) => [column.name, ownSql(column)] as const),
+    ];
     const index = `CREATE INDEX ON ${target} USING brin (${identifier(loadIdColumn)}) WITH (autosummarize = on)`;
     return [`CREATE TABLE ${target} (${columns.map(([name, type]) => `${identifier(name)} ${type}`).join(", ")})`, index];
   }
   const types = new Map(live.map((column) => [column.name, column.type]));
   const clauses = fields.flatMap((field) => clauseFor(table, field, types.get(field.name)));
-  const missing = own.filter(([name]) => !types.has(name)).map(([name, type]) => `ADD COLUMN ${identifier(name)} ${type}`);
-  const all = [...clauses, ...missing];
+  const all = [...clauses, ...own.flatMap((column) => clauseForOwn(column, live))];
   return all.length === 0 ? [] : [`ALTER TABLE ${target} ${all.join(", ")}`];
+}
+
+const plainTypes = {
+  INTEGER: "integer",
+  BIGINT: "bigint",
+  FLOAT: "double precision",
+  BOOLEAN: "boolean",
+  DATE: "date",
+  TIMESTAMP: "timestamp without time zone",
+  TIMESTAMPTZ: "timestamp with time zone",
+  TEXT: "text",
+} as const;
+
+interface OwnColumn {
+  readonly name: string;
+  readonly type: string;
+  readonly default: string;
+}
+
+const own: readonly OwnColumn[] = [
+  { name: executionDateColumn, type: plainTypes.TIMESTAMPTZ, default: "dagline.current_execution_date()" },
+  { name: loadIdColumn, type: plainTypes.TEXT, default: "dagline.current_load_id()" },
+];
+
+function ownSql({ type, default: value }: OwnColumn): string {
+  return `${type} DEFAULT ${value}`;
+}
+
+/** A column of our name without our DEFAULT (a table from elsewhere) would stay empty, and a re-run would not find its rows. */
+function clauseForOwn(column: OwnColumn, live: readonly LiveColumn[]): string[] {
+  const found = live.find(({ name }) => name === column.name);
+  if (found === undefined) return [`ADD COLUMN ${identifier(column.name)} ${ownSql(column)}`];
+  return found.default === column.default ? [] : [`ALTER COLUMN ${identifier(column.name)} SET DEFAULT ${column.default}`];
 }
 
 /** A field's type as PostgreSQL's format_type() prints it. */
@@ -60,17 +93,6 @@ export function typeSql(type: FieldType): string {
       return plainTypes[type.name];
   }
 }
-
-const plainTypes = {
-  INTEGER: "integer",
-  BIGINT: "bigint",
-  FLOAT: "double precision",
-  BOOLEAN: "boolean",
-  DATE: "date",
-  TIMESTAMP: "timestamp without time zone",
-  TIMESTAMPTZ: "timestamp with time zone",
-  TEXT: "text",
-} as const;
 
 function refuseOwnNames(table: string, fields: readonly Field[]): void {
   const taken = fields.find((field) => field.name === executionDateColumn || field.name === loadIdColumn);

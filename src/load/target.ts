@@ -38,8 +38,8 @@ export async function ensureTarget(database: LoadDatabase, request: LoadRequest,
 
 async function liveColumns(database: LoadDatabase, { schema, table }: Target): Promise<LiveColumn[] | null> {
   const { rows } = await database.query<{ kind: string; columns: LiveColumn[] }>(
-    `SELECT relkind AS kind, coalesce((SELECT json_agg(json_build_object('name', attname, 'type', format_type(atttypid, atttypmod)) ORDER BY attnum)
-       FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped), '[]') AS columns
+    `SELECT relkind AS kind, coalesce((SELECT json_agg(json_build_object('name', attname, 'type', format_type(atttypid, atttypmod),
+       'default', pg_get_expr(adbin, adrelid)) ORDER BY attnum) FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped), '[]') AS columns
      FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = $1 AND relname = $2`,
     [schema, table],
   );

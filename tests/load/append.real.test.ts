@@ -73,6 +73,15 @@ test("a re-run with another file replaces its own rows and no others", async () 
   ]);
 });
 
+test("a table from elsewhere with columns of our names gets our defaults, so that a re-run finds its rows", async () => {
+  await database.admin.query("CREATE TABLE trips (id integer, name text, scraping_execution_date timestamptz, _load_id text)");
+  await database.admin.query("ALTER TABLE trips OWNER TO dagline_loader");
+  const { loadId } = await database.load({ files: [two] });
+  assert.is((await database.load({ files: [two] })).unchanged, true);
+  await database.load({ files: [csvFile("id,name\n3,c\n")] });
+  assert.equal(await database.rows("SELECT id, _load_id FROM trips"), [[3, loadId]]);
+});
+
 test("another run of the same slice takes the place of its rows; other map indexes do not", async () => {
   const mode = { kind: "append", slice: "green-2023-01" } as const;
   await database.load({ files: [two], mode });

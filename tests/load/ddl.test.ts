@@ -8,8 +8,8 @@ import type { FieldType } from "../../src/scrape/model.ts";
 import { aRequest, fieldsOf } from "./fixture.ts";
 
 const own: LiveColumn[] = [
-  { name: "scraping_execution_date", type: "timestamp with time zone" },
-  { name: "_load_id", type: "text" },
+  { name: "scraping_execution_date", type: "timestamp with time zone", default: "dagline.current_execution_date()" },
+  { name: "_load_id", type: "text", default: "dagline.current_load_id()" },
 ];
 
 function numeric(precision: number | null, scale: number | null = null): FieldType {
