@@ -22,9 +22,9 @@ const total = { passed: 0, failed: 0, skipped: 0 };
 const started = performance.now();
 
 const files = testFiles().filter(wanted);
-const unit = files.filter((file) => !isReal(file));
-const real = unitOnly ? [] : files.filter((file) => isReal(file) && !file.startsWith("tests/e2e/"));
-const endToEnd = unitOnly ? [] : files.filter((file) => file.startsWith("tests/e2e/"));
+const unit = files.filter((file) => !isReal(file) && !needsQuiet(file));
+const real = unitOnly ? [] : files.filter((file) => isReal(file) && !needsQuiet(file));
+const quiet = files.filter((file) => needsQuiet(file) && !(unitOnly && isReal(file)));
 
 const checks: [string, string, string[]][] = [
   ["types (tsc)", "tsc", ["-p", "."]],
@@ -37,7 +37,7 @@ const checks: [string, string, string[]][] = [
 if (words.length === 0 || checksOnly) await inParallel(2, checks, ([name, command, args]) => runCheck(name, command, args));
 await inParallel(2, unit, runFile);
 await inParallel(2, real, runFile);
-await inParallel(1, endToEnd, runFile);
+await inParallel(1, quiet, runFile);
 
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
 process.stderr.write(`${files.length} files in ${((performance.now() - started) / 1000).toFixed(0)} s\n`);
@@ -46,6 +46,11 @@ process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
 
 function isReal(file: string): boolean {
   return file.includes(".real.") || file.startsWith("tests/e2e/") || file.endsWith("component.test.ts");
+}
+
+/** What measures time, or starts a whole stack, has the machine to itself. */
+function needsQuiet(file: string): boolean {
+  return file.startsWith("tests/e2e/") || /speed|thousand/.test(file);
 }
 
 function testFiles(): string[] {
