@@ -118,6 +118,7 @@ async function startParts({ dir, airflowPort, source, steps }: StackOptions, kee
   });
   const ssm = keep(
     await startSsmServer({
+      dir,
       documentsDir: join(root, "infra", "ssm"),
       instanceId: names.instance,
       env,

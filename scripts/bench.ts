@@ -8,6 +8,7 @@ import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
 import { root } from "../local/paths.ts";
 import { type LocalPostgres, startPostgres } from "../local/postgres.ts";
+import { UserError } from "../src/errors.ts";
 import type { LoadRequest } from "../src/load/request.ts";
 import { identifier, literal } from "../src/load/sql.ts";
 import type { Field } from "../src/scrape/model.ts";
@@ -114,6 +115,11 @@ async function copyWithPsql(server: LocalPostgres): Promise<number> {
   const settings = `-c dagline.load_id=${"0".repeat(32)} -c dagline.execution_date=2023-01-01T00:00:00Z`;
   const { stdout } = await promisify(execFile)("psql", [...args, "-c", "\\timing on", "-c", copy], {
     env: { ...process.env, PGOPTIONS: settings },
+  }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error;
+    throw new UserError("psql is not on the PATH: there is nothing to compare with", {
+      hint: "Install PostgreSQL's client (Debian, Ubuntu: apt install postgresql-client).",
+    });
   });
   const milliseconds = /Time: ([\d.]+) ms/.exec(stdout)?.[1];
   if (milliseconds === undefined) throw new Error(`psql did not tell its time: ${stdout}`);

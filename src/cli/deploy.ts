@@ -36,7 +36,12 @@ export function addDeployCommands(program: Command): void {
   target(program.command("reload"))
     .description("have the host switch to what the pointer names, and prove that Airflow serves it")
     .action(async (options: Options) => {
-      const proof = await reload(await hostOf(options), { release: "current", timeoutSeconds: 900, signal: interrupted() });
+      const proof = await reload(await hostOf(options), {
+        release: "current",
+        timeoutSeconds: 900,
+        signal: interrupted(),
+        log: stderrLog(),
+      });
       printResult(
         options.format,
         proof,
@@ -49,11 +54,18 @@ export function addDeployCommands(program: Command): void {
     .option("--to <release>", "the release's id, at least its first six digits")
     .action(async (options: Options & { to?: string }) => {
       const moved = await rollback(await bucketOf(options), { to: options.to, now: new Date() });
-      const proof = await reload(await hostOf(options), { release: moved.release, timeoutSeconds: 900, signal: interrupted() });
+      const proof = await reload(await hostOf(options), {
+        release: moved.release,
+        timeoutSeconds: 900,
+        signal: interrupted(),
+        log: stderrLog(),
+      });
       printResult(
         options.format,
         { ...moved, proof },
-        `rolled back from release ${shortId(moved.previous)} to ${shortId(moved.release)}; the host serves it`,
+        moved.changed
+          ? `rolled back from release ${shortId(moved.previous)} to ${shortId(moved.release)}; the host serves it`
+          : `release ${shortId(moved.release)} is deployed already; the host serves it`,
       );
     });
 
