@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { describeError, UserError } from "../src/errors.ts";
-import { type AirflowCall, failedTasks, followRun, type RunRequest, type RunResult, startRun } from "./runs.ts";
+import { type AirflowCall, failedTasks, followRun, type RunRequest, type RunResult, startRun, unfinishedRuns } from "./runs.ts";
 import type { Steps } from "./steps.ts";
 
 export type Source = { readonly kind: "live" } | { readonly kind: "generated" } | { readonly kind: "files"; readonly dir: string };
@@ -40,7 +40,7 @@ export async function runScrapes(call: AirflowCall, runs: readonly RunRequest[],
   const started = await Promise.all(
     runs.map(async (request) => {
       try {
-        return [{ request, run: await startRun(call, request) }];
+        return [{ dag: request.dag, run: await startRun(call, request) }];
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
         steps.say(describeError(error));
@@ -48,10 +48,22 @@ export async function runScrapes(call: AirflowCall, runs: readonly RunRequest[],
       }
     }),
   );
+  const ours = await followAll(call, started.flat(), steps, signal);
+  // Unpaused by us, a DAG with a schedule runs for its latest interval as well; its rows are in the tables, too.
+  const scheduled = await followAll(call, await unfinishedRuns(call), steps, signal);
+  return [...ours, ...scheduled];
+}
+
+function followAll(
+  call: AirflowCall,
+  runs: readonly { dag: string; run: string }[],
+  steps: Steps,
+  signal: AbortSignal,
+): Promise<RunResult[]> {
   return Promise.all(
-    started.flat().map(({ request, run }) =>
-      steps.run(`Run ${request.dag} ${request.runId}`, async (note) => {
-        const result = await followRun(call, request.dag, run, note, signal);
+    runs.map(({ dag, run }) =>
+      steps.run(`Run ${dag} ${run}`, async (note) => {
+        const result = await followRun(call, dag, run, note, signal);
         note(result.state === "success" ? describeTasks(result) : "FAILED");
         if (result.state === "failed") await showFailures(call, result, steps);
         return result;

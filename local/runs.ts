@@ -71,6 +71,13 @@ export async function followRun(
   }
 }
 
+/** Runs that have not ended, of any DAG: those that a schedule began when its DAG was unpaused, too. */
+export async function unfinishedRuns(call: AirflowCall): Promise<{ dag: string; run: string }[]> {
+  const { body } = await call("GET", "/dags/~/dagRuns?state=queued&state=running&limit=100");
+  const runs = (body as { dag_runs?: { dag_id: string; dag_run_id: string }[] }).dag_runs ?? [];
+  return runs.map(({ dag_id, dag_run_id }) => ({ dag: dag_id, run: dag_run_id }));
+}
+
 export interface FailedTask {
   readonly task: string;
   readonly mapIndex: number;
