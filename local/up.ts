@@ -95,7 +95,7 @@ async function summarise(
 
 /** Deploys what is saved under `scrapes/` until the signal aborts. */
 async function watchScrapes(stack: Stack, root: string, steps: Steps, interrupted: AbortSignal): Promise<void> {
-  const stopWatching = watchFolder(join(root, "scrapes"), async (paths) => {
+  const stopWatching = await watchFolder(join(root, "scrapes"), async (paths) => {
     const since = performance.now();
     const what = paths.length > 3 ? `${paths.length} files` : paths.join(", ");
     try {
@@ -109,7 +109,7 @@ async function watchScrapes(stack: Stack, root: string, steps: Steps, interrupte
     }
   });
   await new Promise<void>((done) => (interrupted.aborted ? done() : interrupted.addEventListener("abort", () => done(), { once: true })));
-  stopWatching();
+  await stopWatching();
 }
 
 async function findSource(folder: string | undefined, steps: Steps): Promise<Source> {

@@ -1,10 +1,11 @@
-import { watch } from "node:fs";
+import { relative, sep } from "node:path";
+import { watch } from "chokidar";
 
 /**
  * Calls `changed` with the paths (relative to `dir`) that were saved since it was last called: never twice at a time, and once more
- * when something was saved while it ran. Returns what ends the watching.
+ * when something was saved while it ran. Resolves, once it watches, to what ends the watching.
  */
-export function watchFolder(dir: string, changed: (paths: string[]) => Promise<void>): () => void {
+export async function watchFolder(dir: string, changed: (paths: string[]) => Promise<void>): Promise<() => Promise<void>> {
   const pending = new Set<string>();
   let busy = false;
   let timer: NodeJS.Timeout | undefined;
@@ -22,20 +23,22 @@ export function watchFolder(dir: string, changed: (paths: string[]) => Promise<v
       busy = false;
     }
   };
-  const watcher = watch(dir, { recursive: true }, (_event, path) => {
-    if (path === null || isNoise(path)) return;
-    pending.add(path);
+  const watcher = watch(dir, { ignoreInitial: true, ignored: isNoise });
+  watcher.on("all", (_event, path) => {
+    pending.add(relative(dir, path).replaceAll(sep, "/"));
     // Editors save in several steps (write, rename, chmod): one reaction to all of them.
     clearTimeout(timer);
     timer = setTimeout(() => void drain(), 120);
   });
+  await new Promise<void>((ready) => watcher.once("ready", ready));
   return () => {
     clearTimeout(timer);
-    watcher.close();
+    return watcher.close();
   };
 }
 
 /** What editors and Python leave beside the files that people mean. */
 function isNoise(path: string): boolean {
-  return /(^|\/)(\.|#|__pycache__|4913$)|~$|\.(swp|swx|tmp|pyc)$/.test(path);
+  const name = path.slice(path.lastIndexOf(sep) + 1);
+  return /^(\.#|#|4913$|sed\w{6}$)|^__pycache__$|~$|\.(swp|swx|tmp|pyc)$/.test(name);
 }
