@@ -1,8 +1,9 @@
+import { basename } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { TransientError } from "../errors.ts";
 import { type ReleaseId, shortId } from "../ids.ts";
 import type { Manifest } from "../release/manifest.ts";
-import type { Airflow } from "./airflow.ts";
+import type { Airflow, ImportError } from "./airflow.ts";
 import { blame } from "./blame.ts";
 
 export interface ProofOptions {
@@ -62,7 +63,9 @@ function unlessBriefly(error: unknown): Sight {
 
 async function look(options: ProofOptions): Promise<Sight> {
   const { airflow, release, manifest, releaseDir, since } = options;
-  const [first, ...others] = (await airflow.importErrors()).filter((error) => error.at >= since);
+  // A file that is none of the release's (it was put there by hand, and removed while Airflow read it) says nothing about the release.
+  const isOurs = ({ file }: ImportError): boolean => Object.hasOwn(manifest.dags, basename(file, ".py"));
+  const [first, ...others] = (await airflow.importErrors()).filter((error) => error.at >= since && isOurs(error));
   if (first !== undefined) throw blame([first, ...others], manifest, releaseDir);
   const wanted = Object.keys(manifest.dags).length;
   const { all, ofRelease: served } = await airflow.countServed(release);

@@ -119,7 +119,7 @@ test("a release that was altered on the host is repaired", async () => {
   writeFileSync(file, text.replace("first", "other"));
   writeFileSync(join(stack.home, "releases", good, "dags", "stranger.py"), dagPython("stranger"));
   const { code, answer } = await stack.agent("reload");
-  assert.is(code, 0);
+  assert.is(code, 0, JSON.stringify(answer));
   assert.is(answer.changed, true);
   assert.is(readFileSync(file, "utf8"), text);
   assert.not(existsSync(join(stack.home, "releases", good, "dags", "stranger.py")));
