@@ -174,7 +174,7 @@ function hostEnvironment(home: string, aws: LocalAws, credentialsFile: string): 
 }
 
 /** Like Promise.all, but waits for all to end before it throws, so that what a late one started is known and can be stopped. */
-async function settled<T extends readonly unknown[]>(work: { readonly [K in keyof T]: Promise<T[K]> }): Promise<T> {
+async function settled<A, B, C>(work: [Promise<A>, Promise<B>, Promise<C>]): Promise<[A, B, C]> {
   await Promise.allSettled(work);
-  return (await Promise.all(work)) as unknown as T;
+  return Promise.all(work);
 }
