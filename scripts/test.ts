@@ -40,7 +40,7 @@ await inParallel(2, real, runFile);
 await inParallel(1, quiet, runFile);
 
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
-process.stderr.write(`${files.length} files in ${((performance.now() - started) / 1000).toFixed(0)} s\n`);
+process.stderr.write(`${unit.length + real.length + quiet.length} files in ${((performance.now() - started) / 1000).toFixed(0)} s\n`);
 process.stdout.write(`${total.passed} passed, ${total.failed} failed${skipped}\n`);
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
 
