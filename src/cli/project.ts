@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { UserError } from "../errors.ts";
 import { type Log, stderrLog } from "../log.ts";
-import { buildRelease, type Release } from "../release/build-release.ts";
+import { buildRelease, prepareRelease, type Release } from "../release/build-release.ts";
 import { checkScrapes } from "../scrape/check-scrapes.ts";
 import { formatProblems } from "../scrape/format-problems.ts";
 import type { Problem } from "../scrape/model.ts";
@@ -20,6 +20,7 @@ export function findProject(from = process.cwd()): string {
 
 /** Checks all scrapes and renders them; when a problem is an error, throws with all of them. */
 export async function renderProject(root: string, log: Log = stderrLog()): Promise<Release> {
+  prepareRelease();
   const { scrapes, problems } = await checkScrapes(root);
   if (hasErrors(problems)) {
     throw new UserError(`the scrapes have problems\n${formatProblems(problems, "text")}`, {

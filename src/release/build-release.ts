@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { type ReleaseId, sha256 } from "../ids.ts";
 import { type Log, silentLog } from "../log.ts";
 import type { Dag, Scrape } from "../scrape/model.ts";
@@ -26,8 +27,11 @@ export interface Release {
 export async function buildRelease(scrapes: readonly Scrape[], options: { root: string; log?: Log }): Promise<Release> {
   const { root, log = silentLog } = options;
   const dags = scrapes.flatMap((scrape) => scrape.dags.map((dag) => ({ dag, scrape })));
-  const [functions, runner] = await Promise.all([bundleFunctions(functionEntries(scrapes), root), bundleRunner()]);
-  const files = new Map([...functions, ...runner]);
+  // esbuild is a process of its own: it bundles while the rest is rendered here.
+  const bundles = Promise.all([bundleFunctions(functionEntries(scrapes), root), bundleRunner()]);
+  bundles.catch(() => {}); // thrown below, unless something else is thrown first
+  await setImmediate();
+  const files = new Map<string, Uint8Array>();
   for (const scrape of scrapes) {
     for (const [path, bytes] of readConfigFiles(scrape, root)) files.set(path, bytes);
   }
@@ -35,12 +39,18 @@ export async function buildRelease(scrapes: readonly Scrape[], options: { root: 
     files.set(dagFile(dag), encode(renderDag(dag, scrape.readme)));
     files.set(`specs/${dag.id}.json`, encode(renderSpec(dag, pathsOf(dag, scrape))));
   }
+  for (const bundle of await bundles) for (const [path, bytes] of bundle) files.set(path, bytes);
   const release = describe(
     dags.map(({ dag }) => dag),
     files,
   );
   log.info(`release ${release.id}: ${dags.length} DAGs, ${files.size} files`);
   return release;
+}
+
+/** Begins with what no scrape can change, so that it is made while they are still being checked. */
+export function prepareRelease(): void {
+  bundleRunner().catch(() => {}); // buildRelease throws it
 }
 
 function describe(dags: readonly Dag[], files: ReadonlyMap<string, Uint8Array>): Release {
