@@ -7,11 +7,13 @@ type Json = Record<string, unknown>;
 export function githubAnswers(description: GithubDescription, repository: string, url: string) {
   const home = "https://github.com";
   const here = `${url}/repos/${repository}`;
+  const texts = new Map<string, string>();
   const example = (name: string): Json => {
-    const text = JSON.stringify(description.example(name))
-      .replaceAll("octocat/Hello-World", repository)
-      .replaceAll("https://api.github.com", url);
-    return JSON.parse(text) as Json;
+    const text =
+      texts.get(name) ??
+      JSON.stringify(description.example(name)).replaceAll("octocat/Hello-World", repository).replaceAll("https://api.github.com", url);
+    texts.set(name, text);
+    return JSON.parse(text) as Json; // an example is an object
   };
   const user = (login: string): Json => ({
     ...example("simple-user"),

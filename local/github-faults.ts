@@ -5,8 +5,8 @@ export interface GithubFault {
   readonly path: string;
   /** How many requests meet it. Default: one. */
   readonly times?: number;
-  readonly answer: FaultAnswer | "connection closed";
-  /** Whether the request is carried out all the same. */
+  readonly answer: FaultAnswer | "connection closed" | "answer broken off";
+  /** Whether the request is carried out all the same, as it is where the answer breaks off. */
   readonly afterChange?: boolean;
 }
 

@@ -88,10 +88,19 @@ export async function startGithub({ repository, tokens, pullRequests = [], git }
     const text = await read(request);
     const fault = faults.take(method, pathname);
     const answer =
-      fault === undefined || fault.afterChange === true ? await answerTo(method, pathname, searchParams, text, request) : undefined;
+      fault === undefined || fault.afterChange === true || fault.answer === "answer broken off"
+        ? await answerTo(method, pathname, searchParams, text, request)
+        : undefined;
     if (fault?.answer === "connection closed") {
       requests.push({ method, path: pathname, status: "closed" });
       response.destroy();
+      return;
+    }
+    if (fault?.answer === "answer broken off") {
+      requests.push({ method, path: pathname, status: "closed" });
+      const whole = JSON.stringify(answer?.body);
+      response.writeHead(answer?.status ?? 500, { "content-type": "application/json", "content-length": Buffer.byteLength(whole) });
+      response.write(whole.slice(0, whole.length / 2), () => response.destroy());
       return;
     }
     const { status, body, headers = {} } = fault === undefined ? (answer ?? failure(500, "no answer")) : faultAnswer(fault.answer);

@@ -12,6 +12,12 @@ interface GithubError extends Error {
   readonly response?: { readonly headers: Readonly<Record<string, string | number | undefined>>; readonly data: unknown };
 }
 
+/** An answer that broke off: Octokit passes on what there is of its text, even none, as if it were whole. */
+export class BrokenAnswer extends Error implements GithubError {
+  readonly status = 500;
+  readonly request = undefined;
+}
+
 /** Pauses after a fault whose response says nothing of when to come back. */
 const PAUSES_SECONDS = [1, 3, 9];
 /** GitHub asks for at least a minute after a secondary rate limit that names no time. */
@@ -33,6 +39,11 @@ export function waitAfter(error: unknown, tries: number, now: Date): number | un
   const untilReset = reset === undefined ? undefined : Math.ceil(reset - now.getTime() / 1000) + 1;
   // At least a second: a limit that says "now" again and again would be asked without end.
   return Math.max(1, said ?? untilReset ?? SECONDARY_LIMIT_SECONDS);
+}
+
+/** What went wrong, in one line, for the log. */
+export function sayGithubError(error: unknown): string {
+  return isGithubError(error) ? firstLine(error) : String(error);
 }
 
 /** Whether what was asked for may have been done all the same: the connection broke or the answer was lost; a refusal did nothing. */
@@ -115,6 +126,9 @@ function seconds(text: string | undefined): number | undefined {
   return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
 }
 
+/** One line of what GitHub said; a proxy or a GitHub in trouble says it in HTML. */
 function firstLine(error: GithubError): string {
-  return (error.message.split("\n")[0] ?? "").trim().slice(0, 300) || error.name;
+  const line = (error.message.trim().split(/[\r\n]/)[0] ?? "").slice(0, 300);
+  if (line === "") return error.name;
+  return line.startsWith("<") ? "with a page of HTML" : line;
 }

@@ -1,5 +1,5 @@
 import type { Log } from "../log.ts";
-import { explainGithubError, type GithubCall, mayHaveHappened, waitAfter } from "./github-errors.ts";
+import { BrokenAnswer, explainGithubError, type GithubCall, mayHaveHappened, sayGithubError, waitAfter } from "./github-errors.ts";
 
 /** As much of Octokit as is used; `createOctokit` in actions/octokit.ts makes one. It must not repeat requests by itself. */
 export interface Octokit {
@@ -63,12 +63,15 @@ export class GithubRequests {
     return this.#request(route, { ...this.#repository, ...parameters });
   }
 
-  #request(route: string, parameters: Record<string, unknown>): Promise<OctokitAnswer> {
-    return this.#octokit.request(route, {
+  async #request(route: string, parameters: Record<string, unknown>): Promise<OctokitAnswer> {
+    const answer = await this.#octokit.request(route, {
       ...parameters,
       headers: { "x-github-api-version": "2022-11-28" },
       request: { signal: AbortSignal.timeout(TIMEOUT_MS) },
     });
+    // Each call that is made here answers with an object or a list.
+    if (typeof answer.data !== "object" || answer.data === null) throw new BrokenAnswer("the answer broke off");
+    return answer;
   }
 
   async #patiently<T>(call: GithubCall, work: () => Promise<T>, find?: () => Promise<T | undefined>): Promise<T> {
@@ -85,7 +88,7 @@ export class GithubRequests {
           throw explainGithubError(error, call);
         }
         if (waited + wait > maxWaitSeconds) throw explainGithubError(error, call, new Date(now().getTime() + wait * 1000));
-        this.#log.info(`could not ${call.doing} yet (${error instanceof Error ? error.message : error}); trying again in ${wait} s`);
+        this.#log.info(`could not ${call.doing} yet (${sayGithubError(error)}); trying again in ${wait} s`);
         await pause(wait);
         waited += wait;
         const made = mayHaveHappened(error) ? await find?.() : undefined;

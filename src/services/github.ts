@@ -185,7 +185,7 @@ export class GithubForge implements Forge {
     checkLength("the issue's title", title, TITLE_CHARACTERS);
     const found = await this.#findIssue(marker);
     if (found !== undefined) return this.#editIssue(found, title, body, labels);
-    const call = { doing: `create the issue "${title}"`, permission: "issues: write" };
+    const call = { doing: "create an issue", permission: "issues: write" };
     const route = `POST ${REPOSITORY}/issues`;
     const made = await this.#requests.create<GithubIssue>(call, route, { title, body, labels }, () => this.#findIssue(marker));
     return { number: made.number, id: made.id, url: made.html_url, outcome: "created" };
@@ -215,7 +215,10 @@ export class GithubForge implements Forge {
     const find = async (): Promise<Comment | undefined> => (await this.#comments(number, marker, this.#author))[0];
     const route = `POST ${REPOSITORY}/issues/{number}/comments`;
     const made = await this.#requests.create<GithubComment | Comment>(call, route, { number, body }, find);
-    return { id: made.id, url: "html_url" in made ? made.html_url : made.url, outcome: "created" };
+    if ("html_url" in made) return { id: made.id, url: made.html_url, outcome: "created" };
+    // It may be that of another job, which came first.
+    if (!sameText(made.body, body)) return this.#editComment(number, made, body);
+    return { id: made.id, url: made.url, outcome: "created" };
   }
 
   async #editComment(number: number, { id, url, body: before }: Comment, body: string): Promise<Upserted> {

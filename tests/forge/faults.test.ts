@@ -25,6 +25,27 @@ for (const afterChange of [false, true]) {
   }
 }
 
+test("a list whose answer breaks off is not taken for a shorter one", () =>
+  withGithub({}, async ({ github, forge, waits }) => {
+    const { id, url } = await forge.upsertComment(3, ours, "one");
+    github.fail({ method: "GET", path: "/comments", answer: "answer broken off" });
+    assert.equal(await forge.upsertComment(3, ours, "two"), { id, url, outcome: "updated" });
+    github.fail({ method: "POST", path: "/comments", answer: "answer broken off" });
+    await forge.upsertComment(3, marker("other"), "one");
+    assert.equal([github.state.comments.length, waits], [2, [1, 1]]);
+  }));
+
+test("a page of HTML, and a message of several lines, are one line of the error", () =>
+  withGithub({}, async ({ github, forge }) => {
+    github.fail({ method: "GET", path: "/pulls/3", answer: { status: 422, message: "no\n::error::pwned" } });
+    assert.not.match((await thrownBy(forge.pullRequest(3))).message, /\n|pwned/);
+    github.fail({ method: "GET", path: "/pulls/3", times: 4, answer: { status: 502, message: "<!DOCTYPE html>\n<p>" } });
+    assert.match(
+      (await thrownBy(forge.pullRequest(3))).message,
+      /^could not read pull request #3: GitHub answers 502 \(with a page of HTML\)$/,
+    );
+  }));
+
 test("an issue, a deployment and its status are made once although each answer is lost", () =>
   withGithub({}, async ({ github, forge }) => {
     for (const path of ["/issues", "/deployments", "/statuses"]) {
