@@ -1,0 +1,29 @@
+/** An HTML comment, invisible when rendered, that a comment or issue of ours starts with. */
+export type Marker = string & { readonly brand: "Marker" };
+
+/**
+ * The marker of what a tool wrote about something, e.g. `marker("diff", "production")`. Two lists of parts never give the same one,
+ * and no part can end the HTML comment: whatever is not a letter, digit, `_`, `.` or `/` is percent-encoded, `-` as well.
+ */
+export function marker(...parts: readonly string[]): Marker {
+  return `<!-- dagline ${parts.map(encode).join(" ")} -->` as Marker; // the one place that makes markers
+}
+
+/** Whether a body is one that the marker was put on. */
+export function bears(body: string, marker: Marker): boolean {
+  return body === marker || body.startsWith(`${marker}\n`) || body.startsWith(`${marker}\r\n`);
+}
+
+/** The body with its marker as the first line. */
+export function mark(marker: Marker, body: string): string {
+  return `${marker}\n${body}`;
+}
+
+function encode(part: string): string {
+  return [...Buffer.from(part)]
+    .map((byte) => {
+      const character = String.fromCharCode(byte);
+      return /[A-Za-z0-9_./]/.test(character) ? character : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+    })
+    .join("");
+}
