@@ -1,8 +1,9 @@
-import { currentCommit, renderProject } from "../src/cli/project.ts";
 import { type Proof, reload } from "../src/deploy/reload.ts";
 import { sync } from "../src/deploy/sync.ts";
 import type { Log } from "../src/log.ts";
 import type { Release } from "../src/release/build-release.ts";
+import { renderProject } from "../src/release/render-project.ts";
+import { currentCommit } from "../src/services/git.ts";
 import type { Stack } from "./stack.ts";
 
 /** What is deployed now, and how long it took to check and render, to sync, and to reload. */

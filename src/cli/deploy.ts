@@ -6,8 +6,10 @@ import { rollback } from "../deploy/rollback.ts";
 import { sync } from "../deploy/sync.ts";
 import { shortId } from "../ids.ts";
 import { stderrLog } from "../log.ts";
+import { renderProject } from "../release/render-project.ts";
+import { currentCommit } from "../services/git.ts";
 import { formatOption, printResult } from "./output.ts";
-import { currentCommit, findProject, renderProject } from "./project.ts";
+import { findProject } from "./project.ts";
 import { bucketOf, hostOf, type TargetOptions } from "./target.ts";
 
 type Options = TargetOptions & { format: string };

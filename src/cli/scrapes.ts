@@ -3,11 +3,12 @@ import type { Command } from "commander";
 import { UserError } from "../errors.ts";
 import { stderrLog } from "../log.ts";
 import { writeRelease } from "../release/build-release.ts";
+import { hasErrors, renderProject } from "../release/render-project.ts";
 import { checkScrapes } from "../scrape/check-scrapes.ts";
 import { formatProblems } from "../scrape/format-problems.ts";
 import { newScrape } from "./new-scrape.ts";
 import { formatOption, printResult } from "./output.ts";
-import { findProject, hasErrors, renderProject } from "./project.ts";
+import { findProject } from "./project.ts";
 import { testScrapes } from "./test-scrapes.ts";
 
 /** validate, test, render, new: what works on the files alone. */

@@ -1,4 +1,4 @@
-import { readFileSync, realpathSync } from "node:fs";
+import { lstatSync, readFileSync, realpathSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { type BuildOptions, build, type Message, type Metafile, type Plugin } from "esbuild";
 import { UserError } from "../errors.ts";
@@ -51,6 +51,8 @@ async function bundle(entries: readonly Entry[], root: string, options: BuildOpt
       ...always,
       ...options,
       absWorkingDir: root,
+      // Packages that are linked in from elsewhere get the names that they would have here.
+      preserveSymlinks: lstatSync(join(root, "node_modules"), { throwIfNoEntry: false })?.isSymbolicLink() === true,
       entryPoints: sorted.map(({ source, target }) => ({ in: `./${source}`, out: target })),
       outdir: root,
       write: false,

@@ -1,0 +1,54 @@
+import { parseBackfillRequest } from "../../src/backfill/request.ts";
+import { runBackfill } from "../../src/backfill/run-backfill.ts";
+import { planText, progressLine, resultText } from "../../src/backfill/table.ts";
+import { UserError } from "../../src/errors.ts";
+import { fenced } from "../../src/plan/markdown.ts";
+import type { InputSpec, InputsOf } from "../inputs.ts";
+import type { Services } from "../services.ts";
+
+export const inputs = {
+  environment: { kind: "text", default: "production" },
+  dag: { kind: "text" },
+  from: { kind: "text" },
+  to: { kind: "text" },
+  "dry-run": { kind: "flag", default: "true" },
+  reprocess: { kind: "choice", choices: ["none", "failed", "completed"], default: "none" },
+  "max-active-runs": { kind: "text", default: "3" },
+  "newest-first": { kind: "flag", default: "false" },
+  every: { kind: "text", default: "" },
+  params: { kind: "text", default: "{}" },
+  "working-directory": { kind: "text", default: "." },
+} as const satisfies InputSpec;
+
+/** Shows the runs of a backfill, and without `dry-run` starts it and watches it to its end. Cancelling the workflow cancels the backfill. */
+export async function run(given: InputsOf<typeof inputs>, services: Services): Promise<void> {
+  const { log, signal } = services;
+  const request = parseBackfillRequest({
+    dag: given.dag,
+    from: given.from,
+    to: given.to,
+    every: given.every,
+    reprocess: given.reprocess,
+    max_active_runs: given["max-active-runs"],
+    newest_first: String(given["newest-first"]),
+    params: given.params,
+  });
+  const result = await runBackfill(await services.host(given.environment), request, {
+    start: !given["dry-run"],
+    log,
+    signal,
+    onPlan: (plan) => log.info(planText(plan)),
+    onProgress: (progress) => log.info(progressLine(progress)),
+  });
+  log.info(resultText(result));
+  services.summary(`### Backfill of \`${request.dag}\`: ${result.outcome}\n\n${fenced(resultText(result), "text")}`);
+  services.output("outcome", result.outcome);
+  services.output("id", result.id ?? "");
+  services.output("runs", result.plan.counts.create + result.plan.counts.reprocess);
+  if (result.outcome === "failed" || result.outcome === "halted" || result.outcome === "cancelled") {
+    const reasons = result.failures.map(({ period, task, message }) => `${period}${task === null ? "" : `, ${task}`}: ${message}`);
+    throw new UserError([`the backfill of ${request.dag} ${result.outcome}`, ...reasons].join("\n"), {
+      hint: result.outcome === "cancelled" ? "Start it again to go on: runs that are done are left." : "Mend the cause, then start it again with `reprocess: failed`.",
+    });
+  }
+}

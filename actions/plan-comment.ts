@@ -1,0 +1,81 @@
+import { type Forge, type Comment, type PullRequest } from "../src/forge/forge.ts";
+import { type Marker, marker } from "../src/forge/marker.ts";
+import { parseReleaseId, parseSha256, type ReleaseId, type Sha256 } from "../src/ids.ts";
+import { code } from "../src/plan/markdown.ts";
+import type { Plan } from "../src/plan/model.ts";
+
+/** What a comment says of the plan that it shows, for the jobs that come later. */
+export interface ReviewedPlan {
+  readonly plan: Sha256;
+  /** The head commit that was reviewed. */
+  readonly commit: string;
+  readonly base: ReleaseId | null;
+  readonly destructive: number;
+  /** When a comment first showed this very plan, ISO 8601: a label that was given before was not for it. */
+  readonly posted: string;
+}
+
+/** The label that lets a destructive plan through. */
+export const ALLOW_LABEL = "allow-destructive";
+
+/** The one place that knows how the comment of an environment is found. */
+export function planMarker(environment: string): Marker {
+  return marker("plan", environment);
+}
+
+const NOTE = /^<!-- dagline-plan (\S{1,2000}) -->$/m;
+const OUTDATED = "> [!WARNING]\n> **Outdated.**";
+
+/** The comment's body but for its marker: the note for later jobs, which commit and plan it shows, the plan. */
+export function commentBody(reviewed: ReviewedPlan, markdown: string): string {
+  const note = Buffer.from(JSON.stringify(reviewed)).toString("base64url");
+  return `<!-- dagline-plan ${note} -->\n${markdown}\n\n<sub>Commit ${code(reviewed.commit.slice(0, 12))} · plan ${code(reviewed.plan)}</sub>`;
+}
+
+/** Reads the note back; undefined when the comment has none that can be read, as one that a person edited. */
+export function readReviewed(body: string): ReviewedPlan | undefined {
+  const note = NOTE.exec(body)?.[1];
+  if (note === undefined) return undefined;
+  try {
+    const { plan, commit, base, destructive, posted } = JSON.parse(Buffer.from(note, "base64url").toString("utf8")) as Record<string, unknown>;
+    if (typeof plan !== "string" || typeof commit !== "string" || typeof destructive !== "number" || typeof posted !== "string") return undefined;
+    return { plan: parseSha256(plan), commit, base: typeof base === "string" ? parseReleaseId(base) : null, destructive, posted };
+  } catch {
+    return undefined;
+  }
+}
+
+export function reviewedOf(plan: Plan, commit: string, posted: string): ReviewedPlan {
+  return { plan: plan.id, commit, base: plan.base?.release ?? null, destructive: plan.destructive.length, posted };
+}
+
+/** The comment of the plan and what it says; undefined when there is none. */
+export async function findReviewed(
+  forge: Forge,
+  number: number,
+  environment: string,
+): Promise<{ readonly comment: Comment; readonly reviewed: ReviewedPlan } | undefined> {
+  const comment = await forge.findComment(number, planMarker(environment));
+  const reviewed = comment === undefined ? undefined : readReviewed(comment.body);
+  return comment === undefined || reviewed === undefined ? undefined : { comment, reviewed };
+}
+
+/**
+ * Whether the pull request bears the label, given after a comment showed this very plan; else, in words, what is to be done.
+ * Whoever gave it must be another than the machine that posts.
+ */
+export async function allowed(forge: Forge, { number, labels }: PullRequest, plan: Sha256, environment: string): Promise<true | string> {
+  const label = `the label \`${ALLOW_LABEL}\``;
+  const shown = await findReviewed(forge, number, environment);
+  if (shown?.reviewed.plan !== plan) return `Its comment is posted when this run ends. Read it, then give the pull request ${label}${labels.includes(ALLOW_LABEL) ? " anew" : ""}.`;
+  if (!labels.includes(ALLOW_LABEL)) return `If that is what you want, give the pull request ${label}.`;
+  const given = (await forge.labelEvents(number)).find((event) => event.label === ALLOW_LABEL);
+  if (given !== undefined && Date.parse(given.at) >= Date.parse(shown.reviewed.posted)) return true;
+  return `${label} was given before this plan was posted: take it away, read the comment, and give it again.`;
+}
+
+/** Says above the plan that it is no longer what would happen, and why. The note stays, so that it is known what was reviewed. */
+export function markOutdated(body: string, why: string): string {
+  const plain = body.replace(new RegExp(`^${OUTDATED.replace(/[[\]*.>!]/g, "\\$&")}.*\\n\\n`, "m"), "");
+  return plain.replace(NOTE, (note) => `${note}\n${OUTDATED} ${why}\n`);
+}

@@ -1,0 +1,67 @@
+import { execFile, execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { UserError } from "../errors.ts";
+
+const execute = promisify(execFile);
+
+/** The commit that is checked out, or null: outside Git, or when files differ from the commit. */
+export function currentCommit(root: string): string | null {
+  try {
+    const git = (...args: string[]): string =>
+      execFileSync("git", args, { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+    return git("status", "--porcelain", "--", "scrapes", "src") === "" ? git("rev-parse", "HEAD") : null;
+  } catch {
+    return null; // no Git, no repository or no commit yet: the release then says that its commit is unknown
+  }
+}
+
+/** The full id of a commit that is here; throws UserError when it is not. `name` never begins with `-`. */
+export async function resolveCommit(root: string, name: string): Promise<string> {
+  const refused = (cause?: unknown): UserError =>
+    new UserError(`there is no commit ${JSON.stringify(name.slice(0, 200))} in this checkout`, {
+      hint: "Check out with `fetch-depth: 0`, so that the history is there.",
+      cause,
+    });
+  if (name === "" || name.startsWith("-")) throw refused();
+  try {
+    const { stdout } = await execute("git", ["rev-parse", "--verify", "--quiet", "--end-of-options", `${name}^{commit}`], { cwd: root });
+    return stdout.trim();
+  } catch (error) {
+    throw refused(error);
+  }
+}
+
+/** The paths that differ between two commits since they parted; a renamed file counts with both its names. */
+export async function changedPaths(root: string, base: string, head: string): Promise<string[]> {
+  const { stdout } = await execute("git", ["diff", "--name-only", "--no-renames", "-z", `${base}...${head}`], {
+    cwd: root,
+    maxBuffer: 256e6,
+  });
+  return stdout.split("\0").filter((path) => path !== "");
+}
+
+/**
+ * Lays out the `scrapes/` of a commit in a folder below `root`, with the packages that are installed there, and calls `work` with it.
+ * It lies below, so that what a scrape imports from outside its folder is found as ever. Removed in the end, whatever happens.
+ */
+export async function withScrapesOf<T>(root: string, commit: string, work: (folder: string) => Promise<T>): Promise<T> {
+  const parent = join(root, ".local");
+  mkdirSync(parent, { recursive: true });
+  const folder = mkdtempSync(join(parent, "base-"));
+  try {
+    const archive = join(folder, "scrapes.tar");
+    const { stdout } = await execute("git", ["ls-tree", "--name-only", commit, "scrapes"], { cwd: root });
+    if (stdout.trim() === "") mkdirSync(join(folder, "scrapes"));
+    else {
+      await execute("git", ["archive", "--format=tar", `--output=${archive}`, commit, "scrapes"], { cwd: root });
+      await execute("tar", ["-xf", archive, "-C", folder]);
+      rmSync(archive);
+    }
+    if (existsSync(join(root, "node_modules"))) symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
+    return await work(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
