@@ -54,12 +54,11 @@ export function githubAnswers(description: GithubDescription, repository: string
   return {
     user,
     label,
-    repository: (): Json => ({
-      ...example("full-repository-default-response"),
-      ...repo(repository),
-      subscribers_count: 0,
-      network_count: 0,
-    }),
+    repository: (): Json => {
+      // It is nobody's fork.
+      const { parent: _, source: __, ...given } = example("full-repository-default-response");
+      return { ...given, ...repo(repository), subscribers_count: 0, network_count: 0 };
+    },
     pull: (state: PullRequestState): Json => pull(state, "pull-request"),
     pullInList: (state: PullRequestState): Json => pull(state, "pull-request-simple"),
     comment: (state: CommentState): Json => ({

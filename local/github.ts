@@ -1,9 +1,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { githubAnswers } from "./github-answers.ts";
+import { commentRoutes } from "./github-comment-routes.ts";
+import { deploymentRoutes } from "./github-deployment-routes.ts";
 import { readGithubDescription } from "./github-description.ts";
 import { type GithubFault, GithubFaults } from "./github-faults.ts";
-import { type GithubAnswer, type GithubContext, type GithubRoute, githubRoutes } from "./github-routes.ts";
+import { issueRoutes } from "./github-issue-routes.ts";
+import { pullRoutes } from "./github-pull-routes.ts";
+import type { GithubAnswer, GithubContext, GithubRoute } from "./github-route.ts";
 import { type GithubState, type NewPullRequest, pullRequestState } from "./github-state.ts";
 
 export interface GithubOptions {
@@ -175,7 +179,7 @@ function faultAnswer({ status, message = "Fault", headers = {} }: Exclude<Github
 }
 
 function findRoute(method: string, path: string): { route: GithubRoute; params: Record<string, string> } | undefined {
-  for (const route of githubRoutes) {
+  for (const route of [...pullRoutes, ...issueRoutes, ...commentRoutes, ...deploymentRoutes]) {
     if (route.method !== method) continue;
     // Numbers only where the description has them, so that `issues/comments` is not an issue; a comparison may name branches with slashes.
     const pattern = route.template.replaceAll(/\{(\w+)\}/g, (_, name: string) => {

@@ -47,7 +47,7 @@ export interface Upserted {
 export interface Comment {
   readonly id: number;
   readonly url: string;
-  /** With its marker. */
+  /** Without its marker, as `upsertComment` takes it. */
   readonly body: string;
   readonly author: string;
   /** ISO 8601. */
@@ -109,6 +109,7 @@ export interface Issue {
   readonly id: number;
   readonly url: string;
   readonly title: string;
+  /** Without its marker. */
   readonly body: string;
   readonly labels: readonly string[];
   readonly state: "open" | "closed";

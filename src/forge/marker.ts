@@ -9,14 +9,16 @@ export function marker(...parts: readonly string[]): Marker {
   return `<!-- dagline ${parts.map(encode).join(" ")} -->` as Marker; // the one place that makes markers
 }
 
-/** Whether a body is one that the marker was put on. */
-export function bears(body: string, marker: Marker): boolean {
-  return body === marker || body.startsWith(`${marker}\n`) || body.startsWith(`${marker}\r\n`);
-}
-
 /** The body with its marker as the first line. */
 export function mark(marker: Marker, body: string): string {
   return `${marker}\n${body}`;
+}
+
+/** The body without its marker; undefined for one that does not start with it. */
+export function unmark(marker: Marker, body: string): string | undefined {
+  if (body === marker) return "";
+  const end = ["\n", "\r\n"].find((end) => body.startsWith(`${marker}${end}`));
+  return end === undefined ? undefined : body.slice(marker.length + end.length);
 }
 
 function encode(part: string): string {

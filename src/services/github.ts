@@ -13,7 +13,7 @@ import type {
   StatusDetails,
   Upserted,
 } from "../forge/forge.ts";
-import { bears, type Marker, mark, marker } from "../forge/marker.ts";
+import { type Marker, mark, marker, unmark } from "../forge/marker.ts";
 import type { Log } from "../log.ts";
 import {
   type GithubComment,
@@ -66,13 +66,12 @@ export class GithubForge implements Forge {
   }
 
   async upsertComment(number: number, marker: Marker, text: string): Promise<Upserted> {
-    const body = mark(marker, text);
-    checkLength(`the comment on #${number}`, body, BODY_CHARACTERS);
+    checkLength(`the comment on #${number}`, mark(marker, text), BODY_CHARACTERS);
     const [first, ...others] = await this.#comments(number, marker, this.#author);
     if (first !== undefined && others.length > 0) {
       this.#log.warn(`#${number} has ${others.length + 1} comments with the same marker; only the first is edited: ${first.url}`);
     }
-    return first === undefined ? this.#createComment(number, marker, body) : this.#editComment(number, first, body);
+    return first === undefined ? this.#createComment(number, marker, text) : this.#editComment(number, first, marker, text);
   }
 
   async pullRequest(number: number): Promise<PullRequest> {
@@ -171,7 +170,15 @@ export class GithubForge implements Forge {
     const found = await this.#findIssue(marker);
     if (found === undefined) return undefined;
     const { number, id, html_url: url, title, body, labels, state } = found;
-    return { number, id, url, title, body: body ?? "", labels: labelNames(labels), state: state === "open" ? "open" : "closed" };
+    return {
+      number,
+      id,
+      url,
+      title,
+      body: unmark(marker, body ?? "") ?? "",
+      labels: labelNames(labels),
+      state: state === "open" ? "open" : "closed",
+    };
   }
 
   async upsertIssue(
@@ -205,33 +212,36 @@ export class GithubForge implements Forge {
     const call = { doing: `list the comments of #${number}`, permission: "pull-requests: read" };
     const found: Comment[] = [];
     for await (const comment of this.#requests.list<GithubComment>(call, `GET ${REPOSITORY}/issues/{number}/comments`, { number })) {
-      if (bears(comment.body ?? "", marker) && isLogin(comment.user, author)) found.push(commentOf(comment, author));
+      const body = unmark(marker, comment.body ?? "");
+      if (body === undefined || !isLogin(comment.user, author)) continue;
+      found.push({ id: comment.id, url: comment.html_url, body, author, updatedAt: comment.updated_at });
     }
     return found;
   }
 
-  async #createComment(number: number, marker: Marker, body: string): Promise<Upserted> {
+  async #createComment(number: number, marker: Marker, text: string): Promise<Upserted> {
     const call = { doing: `comment on #${number}`, permission: "pull-requests: write" };
     const find = async (): Promise<Comment | undefined> => (await this.#comments(number, marker, this.#author))[0];
     const route = `POST ${REPOSITORY}/issues/{number}/comments`;
-    const made = await this.#requests.create<GithubComment | Comment>(call, route, { number, body }, find);
+    const made = await this.#requests.create<GithubComment | Comment>(call, route, { number, body: mark(marker, text) }, find);
     if ("html_url" in made) return { id: made.id, url: made.html_url, outcome: "created" };
     // It may be that of another job, which came first.
-    if (!sameText(made.body, body)) return this.#editComment(number, made, body);
+    if (!sameText(made.body, text)) return this.#editComment(number, made, marker, text);
     return { id: made.id, url: made.url, outcome: "created" };
   }
 
-  async #editComment(number: number, { id, url, body: before }: Comment, body: string): Promise<Upserted> {
-    if (sameText(before, body)) return { id, url, outcome: "unchanged" };
+  async #editComment(number: number, { id, url, body }: Comment, marker: Marker, text: string): Promise<Upserted> {
+    if (sameText(body, text)) return { id, url, outcome: "unchanged" };
     const call = { doing: `edit the comment on #${number}`, permission: "pull-requests: write" };
-    await this.#requests.call(call, `PATCH ${REPOSITORY}/issues/comments/{id}`, { id, body });
+    await this.#requests.call(call, `PATCH ${REPOSITORY}/issues/comments/{id}`, { id, body: mark(marker, text) });
     return { id, url, outcome: "updated" };
   }
 
   async #findIssue(marker: Marker): Promise<GithubIssue | undefined> {
     const call = { doing: "list the open issues", permission: "issues: read" };
     for await (const issue of this.#requests.list<GithubIssue>(call, `GET ${REPOSITORY}/issues`, { state: "open" })) {
-      if (issue.pull_request === undefined && bears(issue.body ?? "", marker) && isLogin(issue.user, this.#author)) return issue;
+      if (issue.pull_request === undefined && unmark(marker, issue.body ?? "") !== undefined && isLogin(issue.user, this.#author))
+        return issue;
     }
     return undefined;
   }
@@ -252,10 +262,6 @@ export class GithubForge implements Forge {
     await this.#requests.call(call, `PATCH ${REPOSITORY}/issues/{number}`, { number, title, body, labels });
     return { number, id, url, outcome: "updated" };
   }
-}
-
-function commentOf(comment: GithubComment, author: string): Comment {
-  return { id: comment.id, url: comment.html_url, body: comment.body ?? "", author, updatedAt: comment.updated_at };
 }
 
 function isLogin(user: { readonly login: string } | null, login: string): boolean {

@@ -39,7 +39,7 @@ test("someone else's comment with the same marker, and one that quotes it, are l
     add(github, bot, `> ${ours}\nquoted`);
     add(github, bot, `${marker("diff", "staging")}\nanother environment's`);
     assert.is(await forge.findComment(3, ours), undefined);
-    assert.is((await forge.findComment(3, ours, "mallory"))?.body, `${ours}\nmine`);
+    assert.is((await forge.findComment(3, ours, "mallory"))?.body, "mine");
     assert.is((await forge.upsertComment(3, ours, "two")).outcome, "created");
     assert.is(github.state.comments[0]?.body, `${ours}\nmine`);
   }));

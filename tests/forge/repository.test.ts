@@ -170,7 +170,7 @@ test("an issue is opened once, edited, closed with a comment, and not opened aga
       id: opened.id,
       url: opened.url,
       title: "Drift",
-      body: `${ours}\ntwo`,
+      body: "two",
       labels: ["drift", "seen"],
       state: "open",
     });

@@ -1,0 +1,72 @@
+import {
+  checkLength,
+  conversation,
+  conversationRead,
+  created,
+  type GithubRoute,
+  isThere,
+  notFound,
+  ok,
+  REPOSITORY,
+} from "./github-route.ts";
+
+/** Comments on issues and pull requests. */
+export const commentRoutes: readonly GithubRoute[] = [
+  {
+    method: "GET",
+    template: `${REPOSITORY}/issues/{issue_number}/comments`,
+    permission: conversationRead,
+    handle({ params, query }, { state, answers }) {
+      const number = Number(params.issue_number);
+      if (!isThere(state, number)) return notFound;
+      const { since = "" } = query;
+      return ok(state.comments.filter((comment) => comment.number === number && comment.updatedAt >= since).map(answers.comment));
+    },
+  },
+  {
+    method: "POST",
+    template: `${REPOSITORY}/issues/{issue_number}/comments`,
+    permission: conversation,
+    handle({ params, body, login }, { state, answers, now, nextId }) {
+      const number = Number(params.issue_number);
+      if (!isThere(state, number)) return notFound;
+      const tooLong = checkLength("IssueComment", body, { body: 65_536 });
+      if (tooLong !== undefined) return tooLong;
+      const comment = { id: nextId(), number, author: login, body: String(body.body), createdAt: now(), updatedAt: now() };
+      state.comments.push(comment);
+      return created(answers.comment(comment));
+    },
+  },
+  {
+    method: "GET",
+    template: `${REPOSITORY}/issues/comments`,
+    permission: conversationRead,
+    handle({ query }, { state, answers }) {
+      const all = query.direction === "desc" ? state.comments.toReversed() : state.comments;
+      return ok(all.map(answers.comment));
+    },
+  },
+  {
+    method: "GET",
+    template: `${REPOSITORY}/issues/comments/{comment_id}`,
+    permission: conversationRead,
+    handle({ params }, { state, answers }) {
+      const comment = state.comments.find(({ id }) => id === Number(params.comment_id));
+      return comment === undefined ? notFound : ok(answers.comment(comment));
+    },
+  },
+  {
+    method: "PATCH",
+    template: `${REPOSITORY}/issues/comments/{comment_id}`,
+    permission: conversation,
+    handle({ params, body }, { state, answers, now }) {
+      const comment = state.comments.find(({ id }) => id === Number(params.comment_id));
+      if (comment === undefined) return notFound;
+      const tooLong = checkLength("IssueComment", body, { body: 65_536 });
+      if (tooLong !== undefined) return tooLong;
+      comment.body = String(body.body);
+      comment.updatedAt = now();
+      return ok(answers.comment(comment));
+    },
+  },
+];
