@@ -99,13 +99,57 @@ test("of very many bad rows a part is kept, and all are counted", async () => {
   assert.equal(await database.rows("SELECT count(*)::int FROM dagline.quarantine"), [[1000]]);
 });
 
+test("rows with too many or too few values are kept whole, with line and numbers; the others load as they are", async () => {
+  const text = `note,id,day
+"a ""b"", c",1,2023-01-01
+"two
+lines",2,2023-01-02,x
+"",3,
+é,4
+
+,5,2023-02-30
+"",6,2023-01-06`;
+  for (const lineEnd of ["\n", "\r\n", "\r"]) {
+    const whole = Buffer.from(text.replaceAll("\n", lineEnd));
+    const bytes = async () => Readable.from([...whole].map((byte) => Buffer.from([byte])));
+    const file = { key: "rows.csv", sha256: sha256(whole), extension: "csv", open: bytes };
+    const three = fieldsOf({ id: "INTEGER", note: "TEXT", day: "DATE" });
+    const result = await database.load({ fields: three, files: [file], maxBadRows: 4, mode: { kind: "replace" } });
+    assert.equal([result.rowsRead, result.rowsWritten, result.rowsQuarantined], [7, 3, 4], JSON.stringify(lineEnd));
+    assert.equal(await database.rows("SELECT id, note, day::text FROM trips ORDER BY id"), [
+      [1, 'a "b", c', "2023-01-01"],
+      [3, "", null],
+      [6, "", "2023-01-06"],
+    ]);
+    assert.equal(await database.rows(`SELECT line::int, "column", value, reason FROM dagline.quarantine ORDER BY line`), [
+      [3, null, `"two${lineEnd}lines",2,2023-01-02,x`, "4 values, 3 columns are expected"],
+      [6, null, "é,4", "2 values, 3 columns are expected"],
+      [7, null, "", "an empty line, 3 columns are expected"],
+      [8, "day", "2023-02-30", 'date/time field value out of range: "2023-02-30"'],
+    ]);
+    await database.admin.query("DROP TABLE trips; DROP SCHEMA dagline CASCADE");
+  }
+});
+
+test("a row with a value too many fails the load with its line and both numbers, unless it is tolerated", async () => {
+  const extra = csvFile("id,name\n1,a\n2,b,c\n");
+  const error = await rejects(database.load({ files: [extra] }));
+  assert.instance(error, UserError);
+  assert.is(error.message, "1 row does not fit table `trips`, and none is tolerated:\n  rows.csv:3: 3 values, 2 columns are expected");
+  assert.equal(await database.rows("SELECT count(*)::int FROM trips"), [[0]]);
+  assert.equal(await database.rows("SELECT line::int, value FROM dagline.quarantine"), [[3, "2,b,c"]]);
+  await rejects(database.load({ files: [csvFile("id,name\n1,a\n2\n")] }), /rows.csv:3: 1 value, 2 columns are expected/);
+  assert.is((await database.load({ files: [extra], maxBadRows: 1 })).rowsWritten, 1);
+  const upsert = await database.load({ files: [extra], maxBadRows: 1, mode: { kind: "upsert", key: ["id"] }, runId: "2" });
+  assert.equal([upsert.rowsRead, upsert.rowsWritten, upsert.rowsQuarantined], [2, 0, 1]);
+});
+
 test("a file that is no CSV is refused with its line", async () => {
   await rejects(
-    database.load({ files: [csvFile("id,name\n1,a\n2,b,c\n")] }),
-    /rows.csv:3: not readable as CSV: extra data after last expected column/,
+    database.load({ files: [csvFile('id,name\n1,a\n1,"a\n2,b\n')] }),
+    /rows.csv:3: not readable as CSV: unterminated CSV quoted field/,
   );
-  await rejects(database.load({ files: [csvFile("id,name\n1,a\n2\n")] }), /rows.csv:3: not readable as CSV: missing data for column/);
-  await rejects(database.load({ files: [csvFile('id,name\n1,"a\n2,b\n')] }), /not readable as CSV: unterminated CSV quoted field/);
+  await rejects(database.load({ files: [csvFile("id,name\n1,a\rb\n2,c\n")] }), /rows.csv:2: a line end of another kind than the header's/);
   const latin1 = Buffer.from("id,name\n1,caf\u00e9\n", "latin1");
   const file = { ...csvFile(""), sha256: sha256(latin1), open: async () => Readable.from([latin1]) };
   await rejects(database.load({ files: [file] }), /rows.csv:2: not readable as CSV: invalid byte sequence for encoding "UTF8"/);
