@@ -1,6 +1,7 @@
 import { UserError } from "../errors.ts";
 import type { LoadDatabase } from "./database.ts";
 import { typeSql } from "./ddl.ts";
+import { isNumber, notANumberSql } from "./not-a-number.ts";
 import type { LoadRequest } from "./request.ts";
 import { literal } from "./sql.ts";
 
@@ -33,14 +34,14 @@ export async function keepBadRows(database: LoadDatabase, request: LoadRequest, 
 }
 
 async function findBadRows(database: LoadDatabase, request: LoadRequest, texts: string): Promise<void> {
-  const values = request.fields.map((field, index) => `(${index}, c${index}, ${literal(typeSql(field.type))})`);
+  const values = request.fields.map((field, index) => `(${index}, c${index}, ${literal(typeSql(field.type))}, ${isNumber(field)})`);
   await database.query(
     `CREATE TEMP TABLE ${badRows} ON COMMIT DROP AS
      SELECT n, file, line, NULL::integer AS i, raw AS value, misshapen AS reason FROM ${texts} WHERE misshapen IS NOT NULL
      UNION ALL
-     SELECT n, file, line, i, value, (pg_input_error_info(value, type)).message AS reason
-     FROM ${texts} CROSS JOIN LATERAL (VALUES ${values.join(", ")}) AS each (i, value, type)
-     WHERE value IS NOT NULL AND NOT pg_input_is_valid(value, type)`,
+     SELECT n, file, line, i, value, coalesce((pg_input_error_info(value, type)).message, ${notANumberSql("value")}) AS reason
+     FROM ${texts} CROSS JOIN LATERAL (VALUES ${values.join(", ")}) AS each (i, value, type, is_number)
+     WHERE value IS NOT NULL AND (NOT pg_input_is_valid(value, type) OR is_number AND ${notANumberSql("value")} IS NOT NULL)`,
   );
 }
 

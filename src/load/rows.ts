@@ -4,6 +4,7 @@ import { checkColumns } from "./check-columns.ts";
 import { type CsvFile, openCsv } from "./csv.ts";
 import { DataError, type LoadDatabase } from "./database.ts";
 import { typeSql } from "./ddl.ts";
+import { isNumber, refuseNotANumber, watchNumbers } from "./not-a-number.ts";
 import { keepBadRows } from "./quarantine.ts";
 import { recordColumns, tellRecords } from "./records.ts";
 import type { LoadFile, LoadRequest } from "./request.ts";
@@ -26,21 +27,30 @@ export type CopyRows = (
   clear: () => Promise<void>,
 ) => Promise<Counts | { readonly refuse: Error }>;
 
-/** The fast way: every file straight into typed columns. Throws DataError as soon as PostgreSQL refuses a row. */
-export const copyStraight: CopyRows = async (database, request, target, _loadId, clear) => {
+/** The fast way: every file straight into typed columns. Throws DataError as soon as PostgreSQL refuses a row, or when a number is none. */
+export const copyStraight: CopyRows = async (database, request, target, loadId, clear) => {
   await clear();
-  if (request.mode.kind !== "upsert") {
-    const rows = await copyFiles(database, request, target.sql, straight(identifier));
+  const { fields, mode } = request;
+  const numbers = watchNumbers(fields);
+  const copy = (into: string, column: (name: string) => string): Promise<number> =>
+    copyFiles(database, request, into, {
+      columns: (csv) => csv.columns.map(column),
+      rows: (csv) => numbers.watch(csv.body),
+    });
+  const refuse = async (table: string, column: (name: string) => string, id: string | null): Promise<void> => {
+    const columns = fields.filter(isNumber).map(({ name }) => column(name));
+    if (numbers.suspects) await refuseNotANumber(database, table, columns, id);
+  };
+  if (mode.kind !== "upsert") {
+    const rows = await copy(target.sql, identifier);
+    await refuse(target.sql, identifier, loadId);
     return { rowsRead: rows, rowsWritten: rows, rowsQuarantined: 0 };
   }
   await createTypedRows(database, request);
-  const rowsRead = await copyFiles(
-    database,
-    request,
-    typedRows,
-    straight((name) => numbered(request, name)),
-  );
-  return { rowsRead, rowsWritten: await mergeRows(database, request, target, request.mode.key, typedRows), rowsQuarantined: 0 };
+  const column = (name: string): string => numbered(request, name);
+  const rowsRead = await copy(typedRows, column);
+  await refuse(typedRows, column, null);
+  return { rowsRead, rowsWritten: await mergeRows(database, request, target, mode.key, typedRows), rowsQuarantined: 0 };
 };
 
 /** The slow way, once the fast one has failed: every file as text, then the rows that fit; the others go to the quarantine, if that is tolerated. */
@@ -70,11 +80,6 @@ export const copySorted: CopyRows = async (database, request, target, loadId, cl
 
 const typedRows = "pg_temp.dagline_typed_rows";
 const textRows = "pg_temp.dagline_text_rows";
-
-/** The bytes as they are. */
-function straight(column: (name: string) => string): Form {
-  return { columns: (csv) => csv.columns.map(column), rows: (csv) => csv.body };
-}
 
 /** Temporary tables have numbered columns: no name of a field can be in their way. */
 function numbered(request: LoadRequest, name: string): string {

@@ -144,6 +144,45 @@ test("a row with a value too many fails the load with its line and both numbers,
   assert.equal([upsert.rowsRead, upsert.rowsWritten, upsert.rowsQuarantined], [2, 0, 1]);
 });
 
+test("NaN and Infinity are no numbers, however they are written; as text they are text", async () => {
+  const three = fieldsOf({ id: "NUMERIC", fare: "FLOAT", note: "TEXT" });
+  const text = `note,id,fare\nnan,1,1.5\nInfinity,NaN,1\n,3,-inf\n,4, "nAn" \n,5,"NAN"\n,6,"\t+InFinity"\nok,7,"7"\n`;
+  for (const mode of [{ kind: "append", slice: null }, { kind: "replace" }, { kind: "upsert", key: ["id"] }] as const) {
+    const load = { fields: three, files: [csvFile(text)], mode, maxBadRows: 5, runId: mode.kind };
+    const error = await rejects(database.load({ ...load, maxBadRows: 4 }));
+    assert.match(error.message, "5 rows do not fit table `trips`, and 4 are tolerated:\n  rows.csv:3 id: not a number (NaN)\n");
+    assert.is((await database.load(load)).rowsWritten, 2);
+    assert.equal(await database.rows("SELECT id::int, fare, note FROM trips ORDER BY id"), [
+      [1, 1.5, "nan"],
+      [7, 7, "ok"],
+    ]);
+    assert.equal(await database.rows(`SELECT line::int, "column", value, reason FROM dagline.quarantine ORDER BY line`), [
+      [3, "id", "NaN", "not a number (NaN)"],
+      [4, "fare", "-inf", "not a finite number (-inf)"],
+      [5, "fare", " nAn ", "not a number (NaN)"],
+      [6, "fare", "NAN", "not a number (NaN)"],
+      [7, "fare", "\t+InFinity", "not a finite number (\t+InFinity)"],
+    ]);
+    await database.admin.query("DROP TABLE trips; DROP SCHEMA dagline CASCADE");
+  }
+});
+
+test("each NaN alone, wherever the file is cut and wherever it stands, makes its row a bad one", async () => {
+  const one = fieldsOf({ id: "FLOAT", name: "TEXT" });
+  for (const text of [
+    "name,id\na,NaN",
+    "id,name\nnan,a\n1,b\n",
+    'name,id\r\na,"INF"\r\n',
+    "id,name\n1,a\n -infinity ,b\n",
+    "id,name\n1,Nancy\nNaN,nan\n",
+    `id,name\n${"1,Fernando\n".repeat(9)}-inf,b`,
+  ]) {
+    const file = { ...csvFile(text), open: async () => Readable.from([...text].map((character) => Buffer.from(character))) };
+    assert.match((await rejects(database.load({ fields: one, files: [file] }))).message, "1 row does not fit", text);
+    assert.equal(await database.rows("SELECT count(*)::int FROM trips"), [[0]]);
+  }
+});
+
 test("a file that is no CSV is refused with its line", async () => {
   await rejects(
     database.load({ files: [csvFile('id,name\n1,a\n1,"a\n2,b\n')] }),
