@@ -196,7 +196,13 @@ test("a function that fails, in whatever way, fails its task with a plain reason
       70,
       /^floating$/,
     ],
-    ["export const extract = 1;", 1, /not an exported function/],
+    [
+      "export const extract = 1;",
+      1,
+      /^extract_x of demo: scrapes\/demo \(functions\/demo.mjs\) exports a value of type number as `extract`, where a function is expected$/,
+    ],
+    ["export const extract = null;", 1, /exports null as `extract`/],
+    ["export const other = 1;", 1, /does not export `extract`/],
   ];
   for (const [functions, code, message] of cases) {
     const ending = await run(functions);
