@@ -7,6 +7,8 @@ export interface CsvFile {
   readonly columns: readonly string[];
   /** How many lines the header takes: a quoted name may hold line ends. */
   readonly headerLines: number;
+  /** What ends the header, and so every line; that of a file which is only a header does not matter. */
+  readonly lineEnd: "\n" | "\r\n" | "\r";
   /** The bytes after the header, as they are. */
   readonly body: Readable;
   /** Once `body` has ended: throws UserError unless all that was read has the digest that the file was announced with. */
@@ -54,6 +56,7 @@ export async function openCsv(file: LoadFile): Promise<CsvFile> {
   return {
     columns: parseHeader(header),
     headerLines: header.trimEnd().split(/\r\n|\n|\r/).length,
+    lineEnd: header.endsWith("\r\n") ? "\r\n" : header.endsWith("\r") ? "\r" : "\n",
     body,
     verify: () => verifyDigest(file, hash.digest("hex")),
   };

@@ -41,7 +41,7 @@ async function load(request: LoadRequest, database: LoadDatabase, log: Log): Pro
     return await attempt(request, database, target, copyStraight);
   } catch (error) {
     if (!(error instanceof DataError)) throw error;
-    log.warn(`PostgreSQL refuses a row (${error.message}); looking at each row`);
+    log.warn(`a row is refused (${error.message}); looking at each row`);
   }
   return attempt(request, database, target, copySorted);
 }

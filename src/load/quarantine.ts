@@ -1,6 +1,7 @@
 import { UserError } from "../errors.ts";
 import type { LoadDatabase } from "./database.ts";
 import { typeSql } from "./ddl.ts";
+import { isNumber, notANumberSql } from "./not-a-number.ts";
 import type { LoadRequest } from "./request.ts";
 import { literal } from "./sql.ts";
 
@@ -17,19 +18,12 @@ const badRows = "pg_temp.dagline_bad_rows";
 const KEPT_WHEN_REFUSED = 1000;
 const SHOWN = 5;
 
-/** Finds the rows of `texts` with a value that its column's type does not take, and writes them to the quarantine. */
-export async function keepBadRows(
-  database: LoadDatabase,
-  request: LoadRequest,
-  loadId: string,
-  texts: string,
-  headerLines: readonly number[],
-): Promise<BadRows> {
+/** Finds the rows of `texts` with too many or too few values, or one that its column's type does not take, and writes them to the quarantine. */
+export async function keepBadRows(database: LoadDatabase, request: LoadRequest, loadId: string, texts: string): Promise<BadRows> {
   await findBadRows(database, request, texts);
   const { rows } = await database.query<{ count: string }>(`SELECT count(DISTINCT n) AS count FROM ${badRows}`);
   const count = Number(rows[0]?.count);
   const isRefused = count > request.maxBadRows;
-  await addLines(database, request, texts, headerLines);
   const limit = isRefused ? `ORDER BY n, i LIMIT ${KEPT_WHEN_REFUSED + Math.trunc(request.maxBadRows)}` : "";
   await database.query(
     `INSERT INTO dagline.quarantine (load_id, file, line, "column", value, reason)
@@ -40,33 +34,25 @@ export async function keepBadRows(
 }
 
 async function findBadRows(database: LoadDatabase, request: LoadRequest, texts: string): Promise<void> {
-  const values = request.fields.map((field, index) => `(${index}, c${index}, ${literal(typeSql(field.type))})`);
+  const values = request.fields.map((field, index) => `(${index}, c${index}, ${literal(typeSql(field.type))}, ${isNumber(field)})`);
   await database.query(
     `CREATE TEMP TABLE ${badRows} ON COMMIT DROP AS
-     SELECT n, file, 0::bigint AS line, i, value, (pg_input_error_info(value, type)).message AS reason
-     FROM ${texts} CROSS JOIN LATERAL (VALUES ${values.join(", ")}) AS each (i, value, type)
-     WHERE value IS NOT NULL AND NOT pg_input_is_valid(value, type)`,
-  );
-}
-
-/** A row's line in its file: a quoted value may hold line ends, so it is more than the row's number. */
-async function addLines(database: LoadDatabase, request: LoadRequest, texts: string, headerLines: readonly number[]): Promise<void> {
-  const all = `concat(${request.fields.map((_, index) => `c${index}`).join(", ")})`;
-  await database.query(
-    `UPDATE ${badRows} bad SET line = counted.line + ($1::int[])[bad.file + 1]
-     FROM (SELECT n, row_number() OVER w + coalesce(sum(ends) OVER (w ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS line
-           FROM (SELECT n, file, length(${all}) - length(replace(${all}, E'\\n', '')) AS ends FROM ${texts}) AS row
-           WINDOW w AS (PARTITION BY file ORDER BY n)) AS counted
-     WHERE counted.n = bad.n`,
-    [headerLines],
+     SELECT n, file, line, NULL::integer AS i, raw AS value, misshapen AS reason FROM ${texts} WHERE misshapen IS NOT NULL
+     UNION ALL
+     SELECT n, file, line, i, value, coalesce((pg_input_error_info(value, type)).message, ${notANumberSql("value")}) AS reason
+     FROM ${texts} CROSS JOIN LATERAL (VALUES ${values.join(", ")}) AS each (i, value, type, is_number)
+     WHERE value IS NOT NULL AND (NOT pg_input_is_valid(value, type) OR is_number AND ${notANumberSql("value")} IS NOT NULL)`,
   );
 }
 
 async function refusal(database: LoadDatabase, request: LoadRequest, count: number): Promise<UserError> {
-  const { rows } = await database.query<{ file: number; line: string; i: number; value: string; reason: string }>(
-    `SELECT file, line, i, left(value, 80) AS value, reason FROM ${badRows} ORDER BY n, i LIMIT ${SHOWN}`,
+  const { rows } = await database.query<{ file: number; line: string; i: number | null; reason: string }>(
+    `SELECT file, line, i, reason FROM ${badRows} ORDER BY n, i LIMIT ${SHOWN}`,
   );
-  const shown = rows.map(({ file, line, i, reason }) => `  ${request.files[file]?.key}:${line} ${request.fields[i]?.name}: ${reason}`);
+  const shown = rows.map(({ file, line, i, reason }) => {
+    const column = i === null ? "" : ` ${request.fields[i]?.name}`;
+    return `  ${request.files[file]?.key}:${line}${column}: ${reason}`;
+  });
   const tolerated = request.maxBadRows === 0 ? "none is tolerated" : `${request.maxBadRows} are tolerated`;
   const message = `${count} ${count === 1 ? "row does" : "rows do"} not fit table \`${request.table}\`, and ${tolerated}:\n${shown.join("\n")}`;
   return new UserError(count > SHOWN ? `${message}\n  …` : message, {

@@ -1,9 +1,12 @@
+import type { Readable } from "node:stream";
 import { UserError } from "../errors.ts";
 import { checkColumns } from "./check-columns.ts";
-import { openCsv } from "./csv.ts";
+import { type CsvFile, openCsv } from "./csv.ts";
 import { DataError, type LoadDatabase } from "./database.ts";
 import { typeSql } from "./ddl.ts";
+import { isNumber, refuseNotANumber, watchNumbers } from "./not-a-number.ts";
 import { keepBadRows } from "./quarantine.ts";
+import { recordColumns, tellRecords } from "./records.ts";
 import type { LoadFile, LoadRequest } from "./request.ts";
 import { identifier, identifiers } from "./sql.ts";
 import type { Target } from "./target.ts";
@@ -24,27 +27,43 @@ export type CopyRows = (
   clear: () => Promise<void>,
 ) => Promise<Counts | { readonly refuse: Error }>;
 
-/** The fast way: every file straight into typed columns. Throws DataError as soon as PostgreSQL refuses a row. */
-export const copyStraight: CopyRows = async (database, request, target, _loadId, clear) => {
+/** The fast way: every file straight into typed columns. Throws DataError as soon as PostgreSQL refuses a row, or when a number is none. */
+export const copyStraight: CopyRows = async (database, request, target, loadId, clear) => {
   await clear();
-  if (request.mode.kind !== "upsert") {
-    const rows = await copyFiles(database, request, target.sql, identifier);
+  const { fields, mode } = request;
+  const numbers = watchNumbers(fields);
+  const copy = (into: string, column: (name: string) => string): Promise<number> =>
+    copyFiles(database, request, into, {
+      columns: (csv) => csv.columns.map(column),
+      rows: (csv) => numbers.watch(csv.body),
+    });
+  const refuse = async (table: string, column: (name: string) => string, id: string | null): Promise<void> => {
+    const columns = fields.filter(isNumber).map(({ name }) => column(name));
+    if (numbers.suspects) await refuseNotANumber(database, table, columns, id);
+  };
+  if (mode.kind !== "upsert") {
+    const rows = await copy(target.sql, identifier);
+    await refuse(target.sql, identifier, loadId);
     return { rowsRead: rows, rowsWritten: rows, rowsQuarantined: 0 };
   }
   await createTypedRows(database, request);
-  const rowsRead = await copyFiles(database, request, typedRows, (name) => numbered(request, name));
-  return { rowsRead, rowsWritten: await mergeRows(database, request, target, request.mode.key, typedRows), rowsQuarantined: 0 };
+  const column = (name: string): string => numbered(request, name);
+  const rowsRead = await copy(typedRows, column);
+  await refuse(typedRows, column, null);
+  return { rowsRead, rowsWritten: await mergeRows(database, request, target, mode.key, typedRows), rowsQuarantined: 0 };
 };
 
 /** The slow way, once the fast one has failed: every file as text, then the rows that fit; the others go to the quarantine, if that is tolerated. */
 export const copySorted: CopyRows = async (database, request, target, loadId, clear) => {
-  const columns = request.fields.map((_, index) => `c${index} text`);
+  const columns = [...recordColumns.map(({ name, type }) => `${name} ${type}`), ...request.fields.map((_, index) => `c${index} text`)];
   await database.query(
     `CREATE TEMP TABLE ${textRows} (n bigint GENERATED ALWAYS AS IDENTITY, file integer DEFAULT current_setting('dagline.file')::integer, ${columns.join(", ")}) ON COMMIT DROP`,
   );
-  const headerLines: number[] = [];
-  const rowsRead = await copyFiles(database, request, textRows, (name) => numbered(request, name), headerLines);
-  const bad = await keepBadRows(database, request, loadId, textRows, headerLines);
+  const rowsRead = await copyFiles(database, request, textRows, {
+    columns: (csv) => [...recordColumns.map(({ name }) => name), ...csv.columns.map((name) => numbered(request, name))],
+    rows: tellRecords,
+  });
+  const bad = await keepBadRows(database, request, loadId, textRows);
   if (bad.refuse !== null) return { refuse: bad.refuse };
   await clear();
   const names = request.fields.map((field) => field.name);
@@ -72,21 +91,21 @@ async function createTypedRows(database: LoadDatabase, request: LoadRequest): Pr
   await database.query(`CREATE TEMP TABLE ${typedRows} (${columns.join(", ")}) ON COMMIT DROP`);
 }
 
-async function copyFiles(
-  database: LoadDatabase,
-  request: LoadRequest,
-  into: string,
-  column: (name: string) => string,
-  headerLines: number[] = [],
-): Promise<number> {
+/** How a file enters a COPY: the columns to name, and what to send. */
+interface Form {
+  readonly columns: (csv: CsvFile) => readonly string[];
+  readonly rows: (csv: CsvFile, key: string) => Readable;
+}
+
+async function copyFiles(database: LoadDatabase, request: LoadRequest, into: string, form: Form): Promise<number> {
   let rows = 0;
   for (const [index, file] of request.files.entries()) {
     await database.query("SELECT set_config('dagline.file', $1, true)", [String(index)]);
     const csv = await openCsv(file);
-    headerLines.push(csv.headerLines);
     checkColumns(file.key, request.table, csv.columns, request.fields);
+    const sql = `COPY ${into} (${form.columns(csv).join(", ")}) FROM STDIN (FORMAT csv)`;
     try {
-      rows += await database.copyFrom(`COPY ${into} (${csv.columns.map(column).join(", ")}) FROM STDIN (FORMAT csv)`, csv.body);
+      rows += await database.copyFrom(sql, form.rows(csv, file.key));
     } catch (error) {
       // As text, every value fits: what is refused is the file's form.
       if (into === textRows && error instanceof DataError) throw malformed(file, error, csv.headerLines);

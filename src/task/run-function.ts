@@ -68,7 +68,7 @@ async function callFunction(
   const base = { output, inputs, interval, params, config, log, signal, fetch: fetchFor(document.origins, signal) };
   const module = (await import(pathToFileURL(join(document.release_dir, dag.functions ?? "")).href)) as Record<string, unknown>;
   const callable = module[task.callable];
-  if (typeof callable !== "function") throw new UserError(`${task.callable} is not an exported function of ${dag.functions}`);
+  if (typeof callable !== "function") throw notAFunction(document, dag, task, callable);
   if (task.kind === "extract") {
     const url =
       dag.url === null
@@ -79,6 +79,17 @@ async function callFunction(
     const [first = ""] = Object.values(inputs);
     await (callable as Transform)({ ...base, input: first } satisfies TransformContext);
   }
+}
+
+/** The checks see only the names that a module exports: what they are shows when it runs. */
+function notAFunction({ task: id }: TaskDocument, dag: DagSpec, { callable }: FunctionSpec, found: unknown): UserError {
+  const what = found === undefined ? "does not export" : `exports ${found === null ? "null" : `a value of type ${typeof found}`} as`;
+  return new UserError(
+    `${id} of ${dag.dag}: scrapes/${dag.scrape} (${dag.functions}) ${what} \`${callable}\`, where a function is expected`,
+    {
+      hint: `Write \`export async function ${callable}(context)\` in the scrape's callable_file.`,
+    },
+  );
 }
 
 /** Downloads every upstream file, and verifies each against its reference. */

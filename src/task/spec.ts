@@ -6,6 +6,8 @@ import type { FieldType, JsonValue, WriteMode } from "../scrape/model.ts";
 /** `specs/DAG_ID.json` of a release, which src/release renders. A release is verified by its digests, so its form is trusted. */
 export interface DagSpec {
   readonly dag: string;
+  /** Its folder's name under `scrapes/`. */
+  readonly scrape: string;
   readonly url: string | null;
   /** Paths in the release. */
   readonly functions: string | null;

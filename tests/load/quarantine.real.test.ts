@@ -99,13 +99,96 @@ test("of very many bad rows a part is kept, and all are counted", async () => {
   assert.equal(await database.rows("SELECT count(*)::int FROM dagline.quarantine"), [[1000]]);
 });
 
+test("rows with too many or too few values are kept whole, with line and numbers; the others load as they are", async () => {
+  const text = `note,id,day
+"a ""b"", c",1,2023-01-01
+"two
+lines",2,2023-01-02,x
+"",3,
+é,4
+
+,5,2023-02-30
+"",6,2023-01-06`;
+  for (const lineEnd of ["\n", "\r\n", "\r"]) {
+    const whole = Buffer.from(text.replaceAll("\n", lineEnd));
+    const bytes = async () => Readable.from([...whole].map((byte) => Buffer.from([byte])));
+    const file = { key: "rows.csv", sha256: sha256(whole), extension: "csv", open: bytes };
+    const three = fieldsOf({ id: "INTEGER", note: "TEXT", day: "DATE" });
+    const result = await database.load({ fields: three, files: [file], maxBadRows: 4, mode: { kind: "replace" } });
+    assert.equal([result.rowsRead, result.rowsWritten, result.rowsQuarantined], [7, 3, 4], JSON.stringify(lineEnd));
+    assert.equal(await database.rows("SELECT id, note, day::text FROM trips ORDER BY id"), [
+      [1, 'a "b", c', "2023-01-01"],
+      [3, "", null],
+      [6, "", "2023-01-06"],
+    ]);
+    assert.equal(await database.rows(`SELECT line::int, "column", value, reason FROM dagline.quarantine ORDER BY line`), [
+      [3, null, `"two${lineEnd}lines",2,2023-01-02,x`, "4 values, 3 columns are expected"],
+      [6, null, "é,4", "2 values, 3 columns are expected"],
+      [7, null, "", "an empty line, 3 columns are expected"],
+      [8, "day", "2023-02-30", 'date/time field value out of range: "2023-02-30"'],
+    ]);
+    await database.admin.query("DROP TABLE trips; DROP SCHEMA dagline CASCADE");
+  }
+});
+
+test("a row with a value too many fails the load with its line and both numbers, unless it is tolerated", async () => {
+  const extra = csvFile("id,name\n1,a\n2,b,c\n");
+  const error = await rejects(database.load({ files: [extra] }));
+  assert.instance(error, UserError);
+  assert.is(error.message, "1 row does not fit table `trips`, and none is tolerated:\n  rows.csv:3: 3 values, 2 columns are expected");
+  assert.equal(await database.rows("SELECT count(*)::int FROM trips"), [[0]]);
+  assert.equal(await database.rows("SELECT line::int, value FROM dagline.quarantine"), [[3, "2,b,c"]]);
+  await rejects(database.load({ files: [csvFile("id,name\n1,a\n2\n")] }), /rows.csv:3: 1 value, 2 columns are expected/);
+  assert.is((await database.load({ files: [extra], maxBadRows: 1 })).rowsWritten, 1);
+  const upsert = await database.load({ files: [extra], maxBadRows: 1, mode: { kind: "upsert", key: ["id"] }, runId: "2" });
+  assert.equal([upsert.rowsRead, upsert.rowsWritten, upsert.rowsQuarantined], [2, 0, 1]);
+});
+
+test("NaN and Infinity are no numbers, however they are written; as text they are text", async () => {
+  const three = fieldsOf({ id: "NUMERIC", fare: "FLOAT", note: "TEXT" });
+  const text = `note,id,fare\nnan,1,1.5\nInfinity,NaN,1\n,3,-inf\n,4, "nAn" \n,5,"NAN"\n,6,"\t+InFinity"\nok,7,"7"\n`;
+  for (const mode of [{ kind: "append", slice: null }, { kind: "replace" }, { kind: "upsert", key: ["id"] }] as const) {
+    const load = { fields: three, files: [csvFile(text)], mode, maxBadRows: 5, runId: mode.kind };
+    const error = await rejects(database.load({ ...load, maxBadRows: 4 }));
+    assert.match(error.message, "5 rows do not fit table `trips`, and 4 are tolerated:\n  rows.csv:3 id: not a number (NaN)\n");
+    assert.is((await database.load(load)).rowsWritten, 2);
+    assert.equal(await database.rows("SELECT id::int, fare, note FROM trips ORDER BY id"), [
+      [1, 1.5, "nan"],
+      [7, 7, "ok"],
+    ]);
+    assert.equal(await database.rows(`SELECT line::int, "column", value, reason FROM dagline.quarantine ORDER BY line`), [
+      [3, "id", "NaN", "not a number (NaN)"],
+      [4, "fare", "-inf", "not a finite number (-inf)"],
+      [5, "fare", " nAn ", "not a number (NaN)"],
+      [6, "fare", "NAN", "not a number (NaN)"],
+      [7, "fare", "\t+InFinity", "not a finite number (\t+InFinity)"],
+    ]);
+    await database.admin.query("DROP TABLE trips; DROP SCHEMA dagline CASCADE");
+  }
+});
+
+test("each NaN alone, wherever the file is cut and wherever it stands, makes its row a bad one", async () => {
+  const one = fieldsOf({ id: "FLOAT", name: "TEXT" });
+  for (const text of [
+    "name,id\na,NaN",
+    "id,name\nnan,a\n1,b\n",
+    'name,id\r\na,"INF"\r\n',
+    "id,name\n1,a\n -infinity ,b\n",
+    "id,name\n1,Nancy\nNaN,nan\n",
+    `id,name\n${"1,Fernando\n".repeat(9)}-inf,b`,
+  ]) {
+    const file = { ...csvFile(text), open: async () => Readable.from([...text].map((character) => Buffer.from(character))) };
+    assert.match((await rejects(database.load({ fields: one, files: [file] }))).message, "1 row does not fit", text);
+    assert.equal(await database.rows("SELECT count(*)::int FROM trips"), [[0]]);
+  }
+});
+
 test("a file that is no CSV is refused with its line", async () => {
   await rejects(
-    database.load({ files: [csvFile("id,name\n1,a\n2,b,c\n")] }),
-    /rows.csv:3: not readable as CSV: extra data after last expected column/,
+    database.load({ files: [csvFile('id,name\n1,a\n1,"a\n2,b\n')] }),
+    /rows.csv:3: not readable as CSV: unterminated CSV quoted field/,
   );
-  await rejects(database.load({ files: [csvFile("id,name\n1,a\n2\n")] }), /rows.csv:3: not readable as CSV: missing data for column/);
-  await rejects(database.load({ files: [csvFile('id,name\n1,"a\n2,b\n')] }), /not readable as CSV: unterminated CSV quoted field/);
+  await rejects(database.load({ files: [csvFile("id,name\n1,a\rb\n2,c\n")] }), /rows.csv:2: a line end of another kind than the header's/);
   const latin1 = Buffer.from("id,name\n1,caf\u00e9\n", "latin1");
   const file = { ...csvFile(""), sha256: sha256(latin1), open: async () => Readable.from([latin1]) };
   await rejects(database.load({ files: [file] }), /rows.csv:2: not readable as CSV: invalid byte sequence for encoding "UTF8"/);

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -6,6 +7,7 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type LocalAws, startAws } from "../../local/aws.ts";
+import { sha256 } from "../../src/ids.ts";
 import { S3ObjectStore } from "../../src/services/s3.ts";
 import { confirmationKey, type StagedReference } from "../../src/task/staged-file.ts";
 import { until } from "../until.ts";
@@ -80,6 +82,58 @@ test("an extract's output is staged under a name that tells DAG, task and time, 
   assert.is((await staging.get(output.key))?.body.toString(), "a,b\n1,2\n3,4\n");
 });
 
+test("a transform gets every input by the id of its task, the first one as `input`, and its config", async () => {
+  const upstream = [await stage("extract_b", "b\n2\n"), await stage("extract_a", "{}", "json")];
+  const functions = `import { readFileSync, writeFileSync } from "node:fs";
+export async function transform({ input, inputs, output, config }) {
+  const files = Object.entries(inputs).map(([task, path]) => [task, path.split(".").pop(), readFileSync(path, "utf8")]);
+  writeFileSync(output, JSON.stringify({ files, isFirst: input === inputs.extract_b, config }));
+}`;
+  const spec = { kind: "transform", callable: "transform", extension: "json", dependencies: ["extract_b", "extract_a"] };
+  const ending = await run(functions, { spec, document: { upstream } });
+  assert.is(ending.code, 0, ending.log);
+  assert.equal(JSON.parse(String((await staging.get(outputOf(ending).key))?.body)), {
+    files: [
+      ["extract_b", "csv", "b\n2\n"],
+      ["extract_a", "json", "{}"],
+    ],
+    isFirst: true,
+    config: { greeting: "hello" },
+  });
+});
+
+test("an input that was altered or is gone fails the task with its key and the task to clear, and the function is not called", async () => {
+  const good = await stage("extract_a", "a\n1\n");
+  const altered = { ...(await stage("extract_b", "a\n1\n")), sha256: sha256("another") };
+  const gone = { ...altered, key: altered.key.replace(".csv", ".parquet") };
+  for (const [reference, what] of [
+    [altered, "is not the one that extract_b wrote"],
+    [gone, "is gone"],
+  ] as const) {
+    const { code, result, log } = await run("export async function extract() { console.log('called'); }", {
+      document: { upstream: [good, reference] },
+    });
+    assert.is(code, 1);
+    assert.is(result?.message, `the staged file ${reference.key} ${what}`);
+    assert.match(String(result?.hint), "Clear the task extract_b");
+    assert.not.match(log, "called");
+  }
+});
+
+test("where an origin has a stand-in, its URLs are fetched from there, and no other's", async () => {
+  const twice = `import { writeFileSync } from "node:fs";
+export async function extract({ url, output, fetch }) {
+  const other = new Request("https://data.example.com/b?c=d%20e", { method: "POST", body: "x" });
+  writeFileSync(output, await (await fetch(url)).text() + await (await fetch(other)).text());
+}`;
+  const origins = { "https://data.example.com": originUrl, "https://example.com": "http://127.0.0.1:9" };
+  const ending = await run(twice, { url: "https://data.example.com/{year}/a", document: { origins } });
+  assert.is(ending.code, 0, ending.log);
+  assert.is((await staging.get(outputOf(ending).key))?.body.toString(), "path\n/2023/a\npath\n/b?c=d%20e\n");
+  const elsewhere = await run(downloads, { url: "https://example.com/a", document: { origins } });
+  assert.is(elsewhere.code, 3);
+});
+
 test("a retry writes the same key, another run never does", async () => {
   const key = async (document: object): Promise<string> => outputOf(await run(writeRows("a\n1\n"), { document })).key;
   const first = await key({});
@@ -142,7 +196,13 @@ test("a function that fails, in whatever way, fails its task with a plain reason
       70,
       /^floating$/,
     ],
-    ["export const extract = 1;", 1, /not an exported function/],
+    [
+      "export const extract = 1;",
+      1,
+      /^extract_x of demo: scrapes\/demo \(functions\/demo.mjs\) exports a value of type number as `extract`, where a function is expected$/,
+    ],
+    ["export const extract = null;", 1, /exports null as `extract`/],
+    ["export const other = 1;", 1, /does not export `extract`/],
   ];
   for (const [functions, code, message] of cases) {
     const ending = await run(functions);
@@ -185,6 +245,36 @@ test("a disk that is full is one plain line, can be tried again, and leaves noth
   assert.match(String(ending.result?.message), /larger than the host allows/);
 });
 
+test("a disk that is really full, too, whoever writes to it; and nothing is left on it", async () => {
+  if (process.getuid?.() !== 0) return void process.stderr.write("not root, so no small disk can be mounted: skipped\n");
+  const disk = mkdtempSync(join(dir, "disk-"));
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", disk]);
+  try {
+    const upstream = [await stage("extract_0", "a,b\n".repeat(1 << 19))];
+    const cases: [string, string, object][] = [
+      ["its own download", downloads, {}],
+      [
+        "the function",
+        'import { writeFileSync } from "node:fs"; export async function extract({ output }) { writeFileSync(output, Buffer.alloc(2 << 20)); }',
+        {},
+      ],
+      ["the fetch of an input", writeRows("a\n1\n"), { upstream }],
+    ];
+    const before = await stagedKeys();
+    for (const [who, functions, document] of cases) {
+      const { code, result, log } = await start(functions, { url: `${originUrl}/big`, document }, ["env", `TMPDIR=${disk}`]).ended;
+      assert.is(code, 3, `${who}: ${log}`);
+      assert.is(result?.kind, "transient", who);
+      assert.match(String(result?.message), /^the disk is full: [^\n]+$/, who);
+      assert.match(String(result?.hint), /Make room in .*TMPDIR/, who);
+      assert.equal(await stagedKeys(), before, who);
+      assert.equal(readdirSync(disk), [], who);
+    }
+  } finally {
+    execFileSync("umount", ["--lazy", disk]);
+  }
+});
+
 test("an extract of 1 GB stays under 300 MB of resident memory", async () => {
   const ending = await run(downloads, { url: `${originUrl}/big`, spec: { extension: "bin" } });
   assert.is(ending.code, 0, ending.log);
@@ -196,6 +286,17 @@ test("an extract of 1 GB stays under 300 MB of resident memory", async () => {
 function outputOf({ result }: Pick<Ending, "result">): StagedReference {
   assert.ok(result?.output, JSON.stringify(result));
   return result.output as StagedReference;
+}
+
+/** A file as a task above leaves it. */
+async function stage(task: string, text: string, extension = "csv"): Promise<StagedReference> {
+  const key = `staging/demo/${task}/0123456789abcdef/demo_${task}_20230129T090000Z.${extension}`;
+  await staging.put(key, Buffer.from(text));
+  return { task, key, sha256: sha256(text), size: text.length, rows: null, rows_digest: null };
+}
+
+async function stagedKeys(): Promise<string[]> {
+  return (await Array.fromAsync(staging.list("staging/"))).map(({ key }) => key).sort();
 }
 
 function isRunning(pid: number): boolean {
