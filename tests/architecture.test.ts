@@ -11,14 +11,15 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const mayImport: Record<string, readonly string[]> = {
   scrape: [],
   release: ["scrape"],
-  deploy: ["scrape", "release"],
+  plan: ["scrape", "release", "load"],
+  deploy: ["scrape", "release", "plan"],
   host: ["scrape", "release", "deploy"],
   forge: [],
   load: ["scrape"],
   task: ["scrape", "load"],
   services: ["scrape", "release", "deploy", "host", "task", "load", "forge"],
   testkit: ["scrape", "release", "task", "load", "services"],
-  cli: ["scrape", "release", "deploy", "host", "task", "load", "services", "testkit"],
+  cli: ["scrape", "release", "plan", "deploy", "host", "task", "load", "services", "testkit"],
 };
 
 const vendorSdk = /^(@aws-sdk\/|@smithy\/|pg$|pg-|@duckdb\/|@actions\/|@octokit\/|esbuild$)/;

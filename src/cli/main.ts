@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { describeError, exitCode, exitCodeOf } from "../errors.ts";
 import { addDeployCommands } from "./deploy.ts";
+import { addDiffCommand } from "./diff.ts";
 import { addLocalCommands } from "./local.ts";
 import { addScrapeCommands } from "./scrapes.ts";
 
@@ -16,6 +17,7 @@ const program = new Command("dagline")
   );
 
 addScrapeCommands(program);
+addDiffCommand(program);
 addDeployCommands(program);
 addLocalCommands(program);
 

@@ -1,6 +1,6 @@
 import { UserError } from "../errors.ts";
 import type { Field, FieldType } from "../scrape/model.ts";
-import { identifier } from "./sql.ts";
+import { identifier, identifiers } from "./sql.ts";
 
 /** The two columns that every target table ends in; each is filled by a DEFAULT, so that rows are copied straight in. */
 export const executionDateColumn = "scraping_execution_date";
@@ -47,6 +47,16 @@ export function planTable(schema: string, table: string, fields: readonly Field[
   const clauses = fields.flatMap((field) => clauseFor(table, field, types.get(field.name)));
   const all = [...clauses, ...own.flatMap((column) => clauseForOwn(column, live))];
   return all.length === 0 ? [] : [`ALTER TABLE ${target} ${all.join(", ")}`];
+}
+
+/** The unique index that an upsert merges by. */
+export function keyIndex(schema: string, table: string, key: readonly string[]): string {
+  return `CREATE UNIQUE INDEX ON ${identifier(schema)}.${identifier(table)} (${identifiers(key)})`;
+}
+
+/** The columns of a table that `planTable` made from these fields. */
+export function columnsOf(fields: readonly Field[]): LiveColumn[] {
+  return [...fields.map((field) => ({ name: field.name, type: typeSql(field.type) })), ...own];
 }
 
 const plainTypes = {

@@ -1,10 +1,10 @@
 import { UserError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { inTransaction, type LoadDatabase } from "./database.ts";
-import { executionDateColumn, type LiveColumn, loadIdColumn, planTable } from "./ddl.ts";
+import { executionDateColumn, keyIndex, type LiveColumn, loadIdColumn, planTable } from "./ddl.ts";
 import { lockNumber } from "./load-id.ts";
 import type { LoadRequest } from "./request.ts";
-import { identifier, identifiers } from "./sql.ts";
+import { identifier } from "./sql.ts";
 
 /** A table that is ready to take rows. */
 export interface Target {
@@ -68,7 +68,7 @@ async function ensureKey(database: LoadDatabase, target: Target, key: readonly s
   if (rowCount > 0) return;
   log.info(`a unique index of ${target.table} on ${key.join(", ")}`);
   try {
-    await database.query(`CREATE UNIQUE INDEX ON ${target.sql} (${identifiers(key)})`);
+    await database.query(keyIndex(target.schema, target.table, key));
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     throw new UserError(`table \`${target.table}\` already has several rows with the same ${key.join(", ")}`, {

@@ -5,6 +5,7 @@ import type { Dag, Scrape } from "../scrape/model.ts";
 import { bundleFunctions, bundleRunner, type Entry } from "./bundle.ts";
 import { configTarget, readConfigFiles } from "./config-files.ts";
 import { renderSpec } from "./dag-spec.ts";
+import { renderDefinition } from "./definition.ts";
 import { canonicalManifest, hostPackageVersion, type Manifest, parseManifest, releaseIdOf } from "./manifest.ts";
 import { renderDag } from "./render-dag.ts";
 
@@ -37,7 +38,9 @@ export async function buildRelease(scrapes: readonly Scrape[], options: { root: 
   }
   for (const { dag, scrape } of dags) {
     files.set(dagFile(dag), encode(renderDag(dag, scrape.readme)));
-    files.set(`specs/${dag.id}.json`, encode(renderSpec(dag, pathsOf(dag, scrape))));
+    const paths = pathsOf(dag, scrape);
+    files.set(`specs/${dag.id}.json`, encode(renderSpec(dag, paths)));
+    files.set(`definitions/${dag.id}.json`, renderDefinition(dag, { ...paths, readme: sha256(scrape.readme) }));
   }
   for (const bundle of await bundles) for (const [path, bytes] of bundle) files.set(path, bytes);
   const release = describe(

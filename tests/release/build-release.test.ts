@@ -58,6 +58,7 @@ test("a release holds each DAG, its spec, its functions, its configuration and t
     "configs/a/config.json",
     "configs/a/deep/er.txt",
     "dags/a.py",
+    "definitions/a.json",
     "functions/a.mjs",
     "functions/a.mjs.map",
     "specs/a.json",

@@ -1,0 +1,138 @@
+import { UserError } from "../errors.ts";
+import { columnsOf, executionDateColumn, keyIndex, type LiveColumn, loadIdColumn, planTable } from "../load/ddl.ts";
+import { type Definition, fieldsOf, type LoadDefinition } from "../release/definition.ts";
+import type { Field, WriteMode } from "../scrape/model.ts";
+import type { Comparison, Side } from "./compare.ts";
+import type { TablePlan } from "./model.ts";
+import { modeText } from "./words.ts";
+
+/** Live columns by table; null: there is no such table. A table that is not in it was not looked at. */
+export type LiveTables = ReadonlyMap<string, readonly LiveColumn[] | null>;
+
+/** What the next loads would do to each table, where that is anything; and which tables nobody loads any more. */
+export function tableChanges(comparison: Comparison, live: LiveTables | undefined, schema: string): TablePlan[] {
+  const [old, now] = [loadsByTable(comparison, "base"), loadsByTable(comparison, "next")];
+  // What a release without definitions loads is not known.
+  const unknown = comparison.dags.base.some((dag) => comparison.definition("base", dag) === undefined);
+  const tables = [...new Set([...old.keys(), ...now.keys()])].sort();
+  return tables.flatMap((table) => {
+    const [before, after] = [old.get(table), now.get(table)];
+    if (after === undefined) return before === undefined ? [] : [removed(table, before, comparison)];
+    const plan = changeOf(table, before, after, { live: live?.get(table), unknown, schema });
+    const says = plan.statements.length + plan.refusals.length + plan.noLongerFilled.length + plan.notes.length;
+    return says > 0 || plan.change === "created" ? [plan] : [];
+  });
+}
+
+interface TableLoads {
+  readonly dags: string[];
+  readonly loads: LoadDefinition[];
+}
+
+function loadsByTable(comparison: Comparison, side: Side): Map<string, TableLoads> {
+  const tables = new Map<string, TableLoads>();
+  for (const dag of comparison.dags[side]) {
+    for (const load of loadsOf(comparison.definition(side, dag))) {
+      const found = tables.get(load.dataset_name) ?? { dags: [], loads: [] };
+      if (!found.dags.includes(dag)) found.dags.push(dag);
+      found.loads.push(load);
+      tables.set(load.dataset_name, found);
+    }
+  }
+  return tables;
+}
+
+function loadsOf(definition: Definition | undefined): LoadDefinition[] {
+  return (definition?.tasks ?? []).filter((task) => task.kind === "load");
+}
+
+function removed(table: string, { dags }: TableLoads, comparison: Comparison): TablePlan {
+  const gone = dags.filter((dag) => !comparison.dags.next.includes(dag));
+  const why = gone.length === dags.length ? "the DAG that loads it is removed" : "its load task is removed or loads another table";
+  const notes = [`${why}; the table and its rows stay in the database, and nobody adds to them`];
+  return { table, dags, change: "removed", basis: "released", statements: [], refusals: [], noLongerFilled: [], notes };
+}
+
+interface Known {
+  readonly live: readonly LiveColumn[] | null | undefined;
+  readonly unknown: boolean;
+  readonly schema: string;
+}
+
+function changeOf(table: string, before: TableLoads | undefined, after: TableLoads, { live, unknown, schema }: Known): TablePlan {
+  const fields = allFields(after.loads);
+  const oldFields = before === undefined ? undefined : allFields(before.loads);
+  const basis = live !== undefined ? "live" : oldFields !== undefined ? "released" : unknown ? "unknown" : "none";
+  const common = { table, dags: after.dags, basis } as const;
+  if (basis === "unknown") {
+    const notes = ["the deployed release does not say which fields the table has"];
+    return { ...common, change: "unknown", statements: [], refusals: [], noLongerFilled: [], notes };
+  }
+  const columns = live !== undefined ? live : oldFields === undefined ? null : columnsOf(oldFields);
+  const { statements, refusals } = ddl(schema, table, fields, columns);
+  const key = newKey(before, after, columns === null);
+  const all = key === undefined || refusals.length > 0 ? statements : [...statements, keyIndex(schema, table, key)];
+  const wanted = new Set([...fields.map((field) => field.name), executionDateColumn, loadIdColumn]);
+  // Of columns that no field ever named, this change is not the reason.
+  const left = (oldFields ?? []).map((field) => field.name).filter((name) => !wanted.has(name));
+  const change = refusals.length > 0 ? "refused" : columns === null ? "created" : all.length > 0 ? "altered" : "kept";
+  return { ...common, change, statements: all, refusals, noLongerFilled: left, notes: modeNotes(before, after) };
+}
+
+/** Of several loads into one table, each field once. */
+function allFields(loads: readonly LoadDefinition[]): Field[] {
+  const fields = new Map<string, Field>();
+  for (const field of loads.flatMap(fieldsOf)) fields.set(field.name, field);
+  return [...fields.values()];
+}
+
+function ddl(schema: string, table: string, fields: readonly Field[], live: readonly LiveColumn[] | null) {
+  const attempt = (some: readonly Field[]): { statements: string[]; refusals: string[] } => {
+    try {
+      return { statements: planTable(schema, table, some, live), refusals: [] };
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      return { statements: [], refusals: [error.message] };
+    }
+  };
+  const whole = attempt(fields);
+  if (whole.refusals.length === 0) return whole;
+  // Every field that is refused, not only the first.
+  return { statements: [], refusals: [...new Set(fields.flatMap((field) => attempt([field]).refusals))] };
+}
+
+/** The key that a unique index would be made for. */
+function newKey(before: TableLoads | undefined, after: TableLoads, isNew: boolean): readonly string[] | undefined {
+  const keyOf = (loads: TableLoads | undefined) => loads?.loads.map((load) => load.mode).find((mode) => mode.kind === "upsert")?.key;
+  const [old, now] = [keyOf(before), keyOf(after)];
+  if (now === undefined) return undefined;
+  // An index is of its columns, in any order.
+  return !isNew && before !== undefined && sorted(old) === sorted(now) ? undefined : now;
+}
+
+function sorted(key: readonly string[] | undefined): string {
+  return JSON.stringify([...(key ?? [])].sort());
+}
+
+/** How rows enter the table otherwise than before. */
+function modeNotes(before: TableLoads | undefined, after: TableLoads): string[] {
+  if (before === undefined) return [];
+  const old = new Map(before.loads.map((load) => [load.id, load.mode]));
+  const notes = after.loads.flatMap((load) => {
+    const mode = old.get(load.id);
+    const means = mode === undefined ? null : modeMeans(mode, load.mode);
+    return mode === undefined || means === null ? [] : [`${load.id}: ${modeText(mode)} → ${modeText(load.mode)}: ${means}`];
+  });
+  return [...new Set(notes)];
+}
+
+/** What another mode does to the rows that are there; null: nothing of that kind. */
+function modeMeans(before: WriteMode, after: WriteMode): string | null {
+  if (after.kind === "replace") return before.kind === "replace" ? null : "the next load removes every row that earlier loads left";
+  if (before.kind === after.kind) {
+    if (before.kind !== "upsert" || after.kind !== "upsert" || sorted(before.key) === sorted(after.key)) return null;
+    return "rows are merged by other columns, and the load fails when rows that are there share the new key";
+  }
+  if (after.kind === "upsert") return "rows with the same key are overwritten, and the load fails when rows that are there share a key";
+  return before.kind === "replace" ? "rows of earlier loads stay" : "rows with the same key are added again";
+}
