@@ -23,7 +23,8 @@ const isEnvironments = new Ajv({ strict: true, useDefaults: true, allErrors: tru
 /** Reads one environment of the repository. Throws UserError that names the file, what is wrong in it, and the environments that there are. */
 export function readEnvironments(root: string, name: string): Environment {
   const file = join(root, FILE);
-  if (!existsSync(file)) throw new UserError(`${FILE} is missing`, { hint: "It names the bucket and the host of each environment: docs/actions.md shows one." });
+  if (!existsSync(file))
+    throw new UserError(`${FILE} is missing`, { hint: "It names the bucket and the host of each environment: docs/actions.md shows one." });
   let value: unknown;
   try {
     value = load(readFileSync(file, "utf8"), { filename: FILE });
@@ -39,7 +40,9 @@ export function readEnvironments(root: string, name: string): Environment {
   }
   const environment = Object.hasOwn(value, name) ? value[name] : undefined;
   if (environment === undefined) {
-    throw new UserError(`${FILE} has no environment ${JSON.stringify(name.slice(0, 80))}`, { hint: `It has: ${Object.keys(value).join(", ")}.` });
+    throw new UserError(`${FILE} has no environment ${JSON.stringify(name.slice(0, 80))}`, {
+      hint: `It has: ${Object.keys(value).join(", ")}.`,
+    });
   }
   return environment;
 }

@@ -35,8 +35,10 @@ export function readInputs<Spec extends InputSpec>(spec: Spec, variables: Readon
     given.delete(name);
     const value = text === "" ? kind.default : text;
     if (value === undefined) problems.push(`the input \`${name}\` is missing`);
-    else if (kind.kind === "choice" && !kind.choices.includes(value)) problems.push(`the input \`${name}\` is ${quote(value)}: it takes ${kind.choices.join(", ")}`);
-    else if (kind.kind === "flag" && value !== "true" && value !== "false") problems.push(`the input \`${name}\` is ${quote(value)}: it takes true or false`);
+    else if (kind.kind === "choice" && !kind.choices.includes(value))
+      problems.push(`the input \`${name}\` is ${quote(value)}: it takes ${kind.choices.join(", ")}`);
+    else if (kind.kind === "flag" && value !== "true" && value !== "false")
+      problems.push(`the input \`${name}\` is ${quote(value)}: it takes true or false`);
     values[name] = kind.kind === "flag" ? value === "true" : (value ?? "");
   }
   for (const name of given.keys()) problems.push(`there is no input \`${name.slice(0, 80)}\`. ${didYouMean(name, Object.keys(spec))}`);

@@ -9,10 +9,8 @@ export async function outdateComments(forge: Forge, environment: string, deploye
     for (const { number } of await forge.openPullRequests()) {
       const found = await findReviewed(forge, number, environment);
       if (found === undefined || found.reviewed.base === deployed) continue;
-      const marker = planMarker(environment);
-      const body = found.comment.body.slice(marker.length).replace(/^\r?\n/, "");
       const why = `Release \`${shortId(deployed)}\` was deployed since: run the preview again to see what would change now.`;
-      const { outcome } = await forge.upsertComment(number, marker, markOutdated(body, why));
+      const { outcome } = await forge.upsertComment(number, planMarker(environment), markOutdated(found.comment.body, why));
       if (outcome === "updated") log.info(`#${number}: its plan is marked outdated`);
     }
   } catch (error) {

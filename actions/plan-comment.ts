@@ -1,4 +1,4 @@
-import { type Forge, type Comment, type PullRequest } from "../src/forge/forge.ts";
+import type { Comment, Forge, PullRequest } from "../src/forge/forge.ts";
 import { type Marker, marker } from "../src/forge/marker.ts";
 import { parseReleaseId, parseSha256, type ReleaseId, type Sha256 } from "../src/ids.ts";
 import { code } from "../src/plan/markdown.ts";
@@ -37,8 +37,12 @@ export function readReviewed(body: string): ReviewedPlan | undefined {
   const note = NOTE.exec(body)?.[1];
   if (note === undefined) return undefined;
   try {
-    const { plan, commit, base, destructive, posted } = JSON.parse(Buffer.from(note, "base64url").toString("utf8")) as Record<string, unknown>;
-    if (typeof plan !== "string" || typeof commit !== "string" || typeof destructive !== "number" || typeof posted !== "string") return undefined;
+    const { plan, commit, base, destructive, posted } = JSON.parse(Buffer.from(note, "base64url").toString("utf8")) as Record<
+      string,
+      unknown
+    >;
+    if (typeof plan !== "string" || typeof commit !== "string" || typeof destructive !== "number" || typeof posted !== "string")
+      return undefined;
     return { plan: parseSha256(plan), commit, base: typeof base === "string" ? parseReleaseId(base) : null, destructive, posted };
   } catch {
     return undefined;
@@ -67,7 +71,8 @@ export async function findReviewed(
 export async function allowed(forge: Forge, { number, labels }: PullRequest, plan: Sha256, environment: string): Promise<true | string> {
   const label = `the label \`${ALLOW_LABEL}\``;
   const shown = await findReviewed(forge, number, environment);
-  if (shown?.reviewed.plan !== plan) return `Its comment is posted when this run ends. Read it, then give the pull request ${label}${labels.includes(ALLOW_LABEL) ? " anew" : ""}.`;
+  if (shown?.reviewed.plan !== plan)
+    return `Its comment is posted when this run ends. Read it, then give the pull request ${label}${labels.includes(ALLOW_LABEL) ? " anew" : ""}.`;
   if (!labels.includes(ALLOW_LABEL)) return `If that is what you want, give the pull request ${label}.`;
   const given = (await forge.labelEvents(number)).find((event) => event.label === ALLOW_LABEL);
   if (given !== undefined && Date.parse(given.at) >= Date.parse(shown.reviewed.posted)) return true;

@@ -27,17 +27,35 @@ export async function refuseUnreviewed(plan: Plan, { environment, allowed: byHan
   const let_through = pull !== undefined && reviewed !== undefined && reviewed.destructive > 0 && pull.labels.includes(ALLOW_LABEL);
   if (let_through && (reviewed.plan !== plan.id || (await allowed(forge, pull, plan.id, environment)) === true)) return words.markdown;
   const list = plan.destructive.map(({ what, why }) => `${what}: ${why}`).join("\n");
-  throw new UserError(`the plan is destructive, and ${reviewed === undefined ? "no review showed it" : reviewed.destructive > 0 ? `nobody gave \`${ALLOW_LABEL}\` for it` : "the reviewed one was not"}\n${list}`, {
-    hint: "Nothing was changed. Open a pull request whose comment shows it, or start the deploy workflow by hand with `allow-destructive`.",
-  });
+  throw new UserError(
+    `the plan is destructive, and ${reviewed === undefined ? "no review showed it" : reviewed.destructive > 0 ? `nobody gave \`${ALLOW_LABEL}\` for it` : "the reviewed one was not"}\n${list}`,
+    {
+      hint: "Nothing was changed. Open a pull request whose comment shows it, or start the deploy workflow by hand with `allow-destructive`.",
+    },
+  );
 }
 
-function comparison(plan: Plan, pull: PullRequest | undefined, reviewed: string | undefined): { differs: boolean; text: string; markdown: string } {
+function comparison(
+  plan: Plan,
+  pull: PullRequest | undefined,
+  reviewed: string | undefined,
+): { differs: boolean; text: string; markdown: string } {
   const say = (differs: boolean, text: string, markdown: string) => ({ differs, text, markdown });
-  if (pull === undefined) return say(false, "this commit came without a pull request: nobody saw its plan before", "This commit came **without a pull request**: nobody saw its plan before.");
+  if (pull === undefined)
+    return say(
+      false,
+      "this commit came without a pull request: nobody saw its plan before",
+      "This commit came **without a pull request**: nobody saw its plan before.",
+    );
   const where = `#${pull.number}`;
-  if (reviewed === undefined) return say(true, `${where} has no comment with a plan: nobody saw it before`, `Pull request ${where} **has no comment with a plan**: nobody saw it before.`);
-  if (reviewed === plan.id) return say(false, `this is the plan that was reviewed in ${where}`, `This is the plan that was reviewed in ${where}.`);
+  if (reviewed === undefined)
+    return say(
+      true,
+      `${where} has no comment with a plan: nobody saw it before`,
+      `Pull request ${where} **has no comment with a plan**: nobody saw it before.`,
+    );
+  if (reviewed === plan.id)
+    return say(false, `this is the plan that was reviewed in ${where}`, `This is the plan that was reviewed in ${where}.`);
   return say(
     true,
     `this is not the plan that was reviewed in ${where}: plan ${plan.id.slice(0, 12)} is applied, ${reviewed.slice(0, 12)} was reviewed`,

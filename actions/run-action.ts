@@ -26,7 +26,9 @@ function fail(error: unknown): void {
     const hint = error.hint === undefined ? "" : `\n${error.hint}`;
     core.error(asText(`${message}${hint}`), { title: error instanceof UserError ? "dagline" : "dagline: try again" });
   } else {
-    core.error(asText(`a bug in dagline, please report it: ${error instanceof Error ? (error.stack ?? message) : message}`), { title: "dagline: a bug" });
+    core.error(asText(`a bug in dagline, please report it: ${error instanceof Error ? (error.stack ?? message) : message}`), {
+      title: "dagline: a bug",
+    });
   }
   process.exitCode = exitCodeOf(error);
 }

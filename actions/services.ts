@@ -58,7 +58,8 @@ export interface Annotation {
 /** The services of a real run. Reads the runner's variables when it is called, not before. */
 export function connectServices(inputs: Readonly<Record<string, unknown>>): Services {
   const root = resolve(process.env.GITHUB_WORKSPACE ?? ".", textOf(inputs["working-directory"]) || ".");
-  if (!existsSync(root)) throw new UserError(`there is no folder ${root}`, { hint: "Check out the repository before this step, or mend `working-directory`." });
+  if (!existsSync(root))
+    throw new UserError(`there is no folder ${root}`, { hint: "Check out the repository before this step, or mend `working-directory`." });
   const { context } = github;
   const repository = repositoryOf(process.env.GITHUB_REPOSITORY ?? "");
   const environment = (name: string): Environment => readEnvironments(root, name);
@@ -78,7 +79,8 @@ export function connectServices(inputs: Readonly<Record<string, unknown>>): Serv
     now: () => new Date(),
     forge: () => {
       const token = textOf(inputs["github-token"]);
-      if (token === "") throw new UserError("the input `github-token` is missing", { hint: "Leave it out: it is the job's own token by default." });
+      if (token === "")
+        throw new UserError("the input `github-token` is missing", { hint: "Leave it out: it is the job's own token by default." });
       core.setSecret(token);
       return new GithubForge({ octokit: createOctokit(token), repository, log: actionLog, ...authorOf(inputs) });
     },
@@ -93,7 +95,10 @@ export function connectServices(inputs: Readonly<Record<string, unknown>>): Serv
       const { SsmHostCommands } = await import("../src/services/ssm.ts");
       return new SsmHostCommands({ region, instance });
     },
-    hasCloud: () => ["AWS_ACCESS_KEY_ID", "AWS_SHARED_CREDENTIALS_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_PROFILE"].some((name) => (process.env[name] ?? "") !== ""),
+    hasCloud: () =>
+      ["AWS_ACCESS_KEY_ID", "AWS_SHARED_CREDENTIALS_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_PROFILE"].some(
+        (name) => (process.env[name] ?? "") !== "",
+      ),
     output: (name, value) => core.setOutput(name, String(value)),
     summary: addSummary,
     annotate({ severity, title, message, file, line, column }) {
@@ -126,6 +131,7 @@ function eventPayload(): Readonly<Record<string, unknown>> {
 /** The runner sends SIGINT when a workflow is cancelled, SIGTERM 7.5 s later, and then ends the process. */
 function cancelled(): AbortSignal {
   const controller = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => controller.abort(new UserError("the workflow was cancelled")));
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.on(signal, () => controller.abort(new UserError("the workflow was cancelled")));
   return controller.signal;
 }

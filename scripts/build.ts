@@ -1,14 +1,68 @@
-// Builds what a host needs from this repository, into dist/host: the agent in one file, Airflow's Python package, the SSM documents.
-import { cpSync, mkdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+// Builds what is not run from its sources, into dist/:
+//   npm run build                  all of it
+//   npm run build -- actions       the GitHub Actions alone, in a second: dist/actions
+//   npm run build -- host          what a host needs: the agent in one file, Airflow's Python package, the SSM documents
+//   npm run build -- release       all of it with the packages that the actions need, as a version tag holds it
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { parseArgs } from "node:util";
+import { build } from "esbuild";
 import { bundleAgent, installPythonPackage } from "../local/host.ts";
 import { root } from "../local/paths.ts";
+import { bundleRunner } from "../src/release/bundle.ts";
 
-const out = join(root, "dist", "host");
-rmSync(out, { recursive: true, force: true });
-mkdirSync(out, { recursive: true });
-await bundleAgent(join(out, "agent.mjs"));
-installPythonPackage(out);
-cpSync(join(root, "infra", "ssm"), join(out, "ssm"), { recursive: true });
-cpSync(join(root, "airflow", "requirements.lock"), join(out, "requirements.lock"));
-process.stderr.write("built dist/host\n");
+const what = parseArgs({ allowPositionals: true }).positionals[0] ?? "all";
+if (!["all", "actions", "host", "release"].includes(what)) {
+  process.stderr.write(`npm run build takes actions, host, release or nothing, not ${what}\n`);
+  process.exit(2);
+}
+const started = performance.now();
+if (what !== "host") await buildActions();
+if (what !== "actions") await buildHost();
+if (what === "release") await addPackages();
+process.stderr.write(`built dist in ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
+
+/** One module for each action, and what several of them share in chunks beside them. */
+async function buildActions(): Promise<void> {
+  const folder = join(root, "actions");
+  const names = readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
+  rmSync(join(root, "dist", "actions"), { recursive: true, force: true });
+  await build({
+    entryPoints: names.map((name) => ({ in: join(folder, name, "index.ts"), out: name })),
+    outdir: join(root, "dist", "actions"),
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    target: "node24",
+    // It has a program of its own, which cannot be part of a bundle.
+    external: ["esbuild"],
+    banner: { js: 'import { createRequire as daglineRequire } from "node:module"; const require = daglineRequire(import.meta.url);' },
+    logLevel: "warning",
+  });
+}
+
+async function buildHost(): Promise<void> {
+  const out = join(root, "dist", "host");
+  rmSync(out, { recursive: true, force: true });
+  mkdirSync(out, { recursive: true });
+  await bundleAgent(join(out, "agent.mjs"));
+  installPythonPackage(out);
+  cpSync(join(root, "infra", "ssm"), join(out, "ssm"), { recursive: true });
+  cpSync(join(root, "airflow", "requirements.lock"), join(out, "requirements.lock"));
+}
+
+/** A tag's actions run where nothing is installed: esbuild and the task runner, which it bundles here, go with them. */
+async function addPackages(): Promise<void> {
+  const packages = join(root, "dist", "node_modules");
+  for (const name of ["esbuild", "@esbuild/linux-x64", "@esbuild/linux-arm64"]) {
+    const from = join(root, "node_modules", name);
+    if (existsSync(from)) cpSync(from, join(packages, name), { recursive: true, dereference: true });
+  }
+  for (const [path, bytes] of await bundleRunner()) {
+    const target = join(root, "dist", "runner", path);
+    mkdirSync(dirname(target), { recursive: true });
+    writeFileSync(target, bytes);
+  }
+}

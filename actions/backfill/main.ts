@@ -48,7 +48,10 @@ export async function run(given: InputsOf<typeof inputs>, services: Services): P
   if (result.outcome === "failed" || result.outcome === "halted" || result.outcome === "cancelled") {
     const reasons = result.failures.map(({ period, task, message }) => `${period}${task === null ? "" : `, ${task}`}: ${message}`);
     throw new UserError([`the backfill of ${request.dag} ${result.outcome}`, ...reasons].join("\n"), {
-      hint: result.outcome === "cancelled" ? "Start it again to go on: runs that are done are left." : "Mend the cause, then start it again with `reprocess: failed`.",
+      hint:
+        result.outcome === "cancelled"
+          ? "Start it again to go on: runs that are done are left."
+          : "Mend the cause, then start it again with `reprocess: failed`.",
     });
   }
 }

@@ -32,12 +32,22 @@ export async function run({ environment }: InputsOf<typeof inputs>, services: Se
     return;
   }
   for (const { where, message } of drift) services.log.info(`${where}: ${message}`);
-  const report = `${table(["where", "what"], drift.map(({ where, message }) => [where, code(message, 300)]))}`;
+  const report = `${table(
+    ["where", "what"],
+    drift.map(({ where, message }) => [where, code(message, 300)]),
+  )}`;
   services.summary(`### Drift in ${code(environment)}\n\n${report}`);
   const advice = "To mend it: run the deploy workflow for main, or the rollback workflow. This issue is closed by itself once all agree.";
-  const { number, outcome, url } = await forge.upsertIssue(mark, `Drift in ${environment}`, `${report}\n\n${advice}\n\nSeen by [this run](${services.run.url}).`, []);
+  const { number, outcome, url } = await forge.upsertIssue(
+    mark,
+    `Drift in ${environment}`,
+    `${report}\n\n${advice}\n\nSeen by [this run](${services.run.url}).`,
+    [],
+  );
   services.output("issue", number);
-  services.log.warn(`${drift.length === 1 ? "one thing differs" : `${drift.length} things differ`}: issue #${number} is ${outcome}, ${url}`);
+  services.log.warn(
+    `${drift.length === 1 ? "one thing differs" : `${drift.length} things differ`}: issue #${number} is ${outcome}, ${url}`,
+  );
 }
 
 /** A host that does not answer is drift, too. */

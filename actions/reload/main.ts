@@ -19,7 +19,9 @@ export const inputs = {
 export async function run(given: InputsOf<typeof inputs>, services: Services): Promise<void> {
   const minutes = Number(given["timeout-minutes"]);
   if (!Number.isInteger(minutes) || minutes < 1 || minutes > 60) {
-    throw new UserError(`the input \`timeout-minutes\` is ${JSON.stringify(given["timeout-minutes"])}: it takes a whole number from 1 to 60`);
+    throw new UserError(
+      `the input \`timeout-minutes\` is ${JSON.stringify(given["timeout-minutes"])}: it takes a whole number from 1 to 60`,
+    );
   }
   const release = given.release === "current" ? given.release : parseReleaseId(given.release);
   const deployment = given.deployment === "" ? undefined : Number(given.deployment);

@@ -17,7 +17,9 @@ export async function run({ out }: InputsOf<typeof inputs>, services: Services):
   const folder = resolve(services.root, out);
   const inside = relative(services.root, folder);
   if (inside === "" || inside.startsWith("..") || isAbsolute(inside)) {
-    throw new UserError(`the input \`out\` is ${JSON.stringify(out)}, which is not a folder inside the repository's`, { hint: "Name one, such as release." });
+    throw new UserError(`the input \`out\` is ${JSON.stringify(out)}, which is not a folder inside the repository's`, {
+      hint: "Name one, such as release.",
+    });
   }
   const release = await renderProject(services.root, services.log);
   writeRelease(release, folder);

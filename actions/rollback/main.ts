@@ -19,7 +19,9 @@ export const inputs = {
 /** Moves the pointer to the release before, or to a named one, and has the host prove that it serves it. */
 export async function run({ environment, to }: InputsOf<typeof inputs>, services: Services): Promise<void> {
   if (to !== "" && !/^[0-9a-f]{6,64}$/.test(to)) {
-    throw new UserError(`the input \`to\` is ${JSON.stringify(to.slice(0, 80))}: it takes a release's id, at least its first six digits, or nothing for the one before`);
+    throw new UserError(
+      `the input \`to\` is ${JSON.stringify(to.slice(0, 80))}: it takes a release's id, at least its first six digits, or nothing for the one before`,
+    );
   }
   const { url } = services.environment(environment);
   const forge = services.forge();

@@ -1,10 +1,10 @@
-import { sync } from "../../src/deploy/sync.ts";
 import { readPointer } from "../../src/deploy/read-bucket.ts";
+import { sync } from "../../src/deploy/sync.ts";
 import { UserError } from "../../src/errors.ts";
 import { shortId } from "../../src/ids.ts";
-import { renderProject } from "../../src/release/render-project.ts";
 import { code } from "../../src/plan/markdown.ts";
 import { planMarkdown } from "../../src/plan/report.ts";
+import { renderProject } from "../../src/release/render-project.ts";
 import { failingDeployment, openDeployment } from "../deployment.ts";
 import type { InputSpec, InputsOf } from "../inputs.ts";
 import { outdateComments } from "../outdate.ts";
@@ -37,7 +37,11 @@ export async function run(given: InputsOf<typeof inputs>, services: Services): P
   services.output("deployment", deployment);
   await failingDeployment(forge, deployment, services, async () => {
     const result = await sync(release, store, { commit: services.run.sha, now: now(), log });
-    log.info(result.changed ? `release ${shortId(result.release)}: ${result.uploaded} files, ${result.bytes} bytes sent` : "the pointer is right already");
+    log.info(
+      result.changed
+        ? `release ${shortId(result.release)}: ${result.uploaded} files, ${result.bytes} bytes sent`
+        : "the pointer is right already",
+    );
     services.output("release", result.release);
     services.output("changed", result.changed);
     services.output("plan", plan.id);

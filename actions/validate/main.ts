@@ -1,7 +1,7 @@
 import { UserError } from "../../src/errors.ts";
-import { formatProblems } from "../../src/scrape/format-problems.ts";
-import { checkScrapes } from "../../src/scrape/check-scrapes.ts";
 import { code } from "../../src/plan/markdown.ts";
+import { checkScrapes } from "../../src/scrape/check-scrapes.ts";
+import { formatProblems } from "../../src/scrape/format-problems.ts";
 import type { Problem } from "../../src/scrape/model.ts";
 import type { InputSpec, InputsOf } from "../inputs.ts";
 import { table } from "../markdown.ts";
@@ -37,7 +37,14 @@ function annotate({ severity, file, line, column, code: title, message, hint }: 
 function summaryOf(right: number, errors: readonly Problem[], warnings: readonly Problem[]): string {
   const all = [...errors, ...warnings];
   if (all.length === 0) return `### Scrapes\n\n${count(right, "scrape")} checked, no problems.`;
-  const rows = all.slice(0, MOST_ROWS).map(({ file, line, severity, message, hint }) => [code(`${file}:${line}`), severity, code(message, 300), hint === "" ? "" : code(hint, 300)]);
+  const rows = all
+    .slice(0, MOST_ROWS)
+    .map(({ file, line, severity, message, hint }) => [
+      code(`${file}:${line}`),
+      severity,
+      code(message, 300),
+      hint === "" ? "" : code(hint, 300),
+    ]);
   const rest = all.length > MOST_ROWS ? `\n\nand ${all.length - MOST_ROWS} more: the log has them all.` : "";
   return `### Scrapes: ${count(errors.length, "error")}, ${count(warnings.length, "warning")}\n\n${table(["where", "", "what", "what to do"], rows)}${rest}`;
 }

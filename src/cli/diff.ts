@@ -9,8 +9,10 @@ import { makePlan } from "../plan/make-plan.ts";
 import type { Plan } from "../plan/model.ts";
 import { parseRecordedLoads } from "../plan/recorded-loads.ts";
 import { planMarkdown, planText } from "../plan/report.ts";
+import { renderProject } from "../release/render-project.ts";
+import { currentCommit } from "../services/git.ts";
 import { formatOption } from "./output.ts";
-import { currentCommit, findProject, renderProject } from "./project.ts";
+import { findProject } from "./project.ts";
 import { bucketOf, type TargetOptions } from "./target.ts";
 
 interface Options extends TargetOptions {

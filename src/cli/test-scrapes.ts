@@ -6,11 +6,14 @@ import { join } from "node:path";
 import { startPostgres } from "../../local/postgres.ts";
 import { UserError } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { readFailures, type TestFailure } from "./test-failures.ts";
 
 export interface ScrapeTestResult {
   readonly file: string;
   readonly ok: boolean;
   readonly seconds: number;
+  readonly passed: number;
+  readonly failures: readonly TestFailure[];
 }
 
 /** Runs each `*.test.ts` of the scrapes in a process of its own, all on one PostgreSQL that is started for them. */
@@ -28,17 +31,26 @@ export async function testScrapes(root: string, names: readonly string[], log: L
         DAGLINE_TEST_PORT: String(postgres.port),
       });
       // A file that declares tests and forgets `test.run()` passes silently: count what ran.
-      const ok = code === 0 && /^\s+Passed:\s+[1-9]/m.test(output);
+      const passed = Number(/^\s+Passed:\s+(\d+)/m.exec(output)?.[1] ?? 0);
+      const ok = code === 0 && passed > 0;
       const seconds = Math.round(performance.now() - start) / 1000;
       log.info(`${ok ? "✓" : "✗"} ${file} ${seconds.toFixed(1)} s`);
       if (!ok) log.info(output.trimEnd() === "" ? "  it ran no test: end the file with test.run()" : output.trimEnd());
-      results.push({ file, ok, seconds });
+      results.push({ file, ok, seconds, passed, failures: ok ? [] : failuresIn(output, file) });
     }
   } finally {
     await postgres.stop();
     await rm(dir, { recursive: true, force: true });
   }
   return results;
+}
+
+/** A file that crashed, or ran no test, has no failure of a test to tell: its last lines do. */
+function failuresIn(output: string, file: string): TestFailure[] {
+  const failures = readFailures(output, file);
+  if (failures.length > 0) return failures;
+  const message = output.trim() === "" ? "it ran no test: end the file with test.run()" : output.trim().split("\n").slice(-8).join("\n");
+  return [{ title: file, message, line: 1, column: 1 }];
 }
 
 function testFiles(root: string, names: readonly string[]): string[] {

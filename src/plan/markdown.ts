@@ -23,7 +23,7 @@ export function codes(texts: readonly string[], most = 10, longest = 60): string
 }
 
 /** Text of several lines in a fence that is longer than any run of backticks in it. `language` is ours. */
-export function fenced(text: string, language: "diff" | "sql"): string {
+export function fenced(text: string, language: "diff" | "sql" | "text"): string {
   const safe = defused(text.replaceAll(/\r\n?/g, "\n"));
   const longestRun = Math.max(2, ...[...safe.matchAll(/`+/g)].map(([run]) => run.length));
   const fence = "`".repeat(longestRun + 1);

@@ -1,4 +1,4 @@
-import { lstatSync, readFileSync, realpathSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { type BuildOptions, build, type Message, type Metafile, type Plugin } from "esbuild";
 import { UserError } from "../errors.ts";
@@ -33,10 +33,17 @@ export async function bundleFunctions(entries: readonly Entry[], root: string): 
 /** Bundles the program that runs one task: `run-task.mjs`, and what it loads only when needed in `runner/`. */
 export function bundleRunner(): Promise<Map<string, Uint8Array>> {
   // Made once: dagline itself stays the same while it runs, the scrapes that it watches do not.
-  runner ??= bundle([{ source: "src/task/main.ts", target: "run-task" }], realpathSync(packageRoot), {
-    chunkNames: "runner/[name]-[hash]",
-  });
+  runner ??= existsSync(join(packageRoot, "node_modules"))
+    ? bundle([{ source: "src/task/main.ts", target: "run-task" }], realpathSync(packageRoot), { chunkNames: "runner/[name]-[hash]" })
+    : readBuiltRunner(join(packageRoot, "dist", "runner"));
   return runner;
+}
+
+/** Where dagline's packages are not installed, as in a version tag that an action runs from, the runner was bundled when the tag was made. */
+async function readBuiltRunner(folder: string): Promise<Map<string, Uint8Array>> {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const paths = files.map((entry) => join(entry.parentPath, entry.name));
+  return new Map(paths.map((path) => [relative(folder, path).split(sep).join("/"), readFileSync(path)]));
 }
 
 let runner: Promise<Map<string, Uint8Array>> | undefined;

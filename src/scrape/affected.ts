@@ -22,7 +22,10 @@ function scrapeFolders(root: string): string[] {
   const folder = join(root, "scrapes");
   if (!existsSync(folder)) return [];
   const entries = readdirSync(folder, { withFileTypes: true });
-  return entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith(".")).map(({ name }) => name).sort(compare);
+  return entries
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith("."))
+    .map(({ name }) => name)
+    .sort(compare);
 }
 
 /** By scrape: all files that its modules import, themselves included. A scrape whose modules do not parse is not in it. */

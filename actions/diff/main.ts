@@ -1,0 +1,31 @@
+import { UserError } from "../../src/errors.ts";
+import type { InputSpec, InputsOf } from "../inputs.ts";
+import type { Services } from "../services.ts";
+import { postComment } from "./post-comment.ts";
+import { preparePlan } from "./prepare-plan.ts";
+
+export const inputs = {
+  mode: { kind: "choice", choices: ["plan", "comment"], default: "plan" },
+  environment: { kind: "text", default: "production" },
+  base: { kind: "choice", choices: ["auto", "deployed", "branch", "none"], default: "auto" },
+  folder: { kind: "text", default: "preview" },
+  "github-token": { kind: "text", default: "" },
+  "comment-author": { kind: "text", default: "" },
+  "working-directory": { kind: "text", default: "." },
+} as const satisfies InputSpec;
+
+export type DiffInputs = InputsOf<typeof inputs>;
+
+/**
+ * `plan` computes what merging the pull request would change, writes it to `folder`, and fails when it is destructive and not allowed.
+ * `comment` posts what another run's `plan` wrote: it runs with the rights to comment, none of the pull request's code, and trusts nothing in `folder`.
+ */
+export async function run(given: DiffInputs, services: Services): Promise<void> {
+  if (!/^[A-Za-z0-9_.-]{1,100}$/.test(given.environment)) {
+    throw new UserError(
+      `the input \`environment\` is ${JSON.stringify(given.environment.slice(0, 80))}: it takes letters, digits, \`_\`, \`.\` and \`-\``,
+    );
+  }
+  if (given.mode === "plan") await preparePlan(given, services);
+  else await postComment(given, services);
+}
