@@ -12,12 +12,13 @@ const mayImport: Record<string, readonly string[]> = {
   scrape: [],
   release: ["scrape"],
   deploy: ["scrape", "release"],
-  host: ["scrape", "release", "deploy"],
+  backfill: ["scrape", "release", "deploy"],
+  host: ["scrape", "release", "deploy", "backfill"],
   load: ["scrape"],
   task: ["scrape", "load"],
-  services: ["scrape", "release", "deploy", "host", "task", "load"],
+  services: ["scrape", "release", "deploy", "backfill", "host", "task", "load"],
   testkit: ["scrape", "release", "task", "load", "services"],
-  cli: ["scrape", "release", "deploy", "host", "task", "load", "services", "testkit"],
+  cli: ["scrape", "release", "deploy", "backfill", "host", "task", "load", "services", "testkit"],
 };
 
 const vendorSdk = /^(@aws-sdk\/|@smithy\/|pg$|pg-|@duckdb\/|@actions\/|esbuild$)/;

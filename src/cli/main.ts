@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { describeError, exitCode, exitCodeOf } from "../errors.ts";
+import { addBackfillCommand } from "./backfill.ts";
 import { addDeployCommands } from "./deploy.ts";
 import { addLocalCommands } from "./local.ts";
 import { addScrapeCommands } from "./scrapes.ts";
@@ -17,6 +18,7 @@ const program = new Command("dagline")
 
 addScrapeCommands(program);
 addDeployCommands(program);
+addBackfillCommand(program);
 addLocalCommands(program);
 
 try {
