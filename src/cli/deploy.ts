@@ -8,6 +8,7 @@ import { shortId } from "../ids.ts";
 import { stderrLog } from "../log.ts";
 import { renderProject } from "../release/render-project.ts";
 import { currentCommit } from "../services/git.ts";
+import { interrupted } from "./interrupted.ts";
 import { formatOption, printResult } from "./output.ts";
 import { findProject } from "./project.ts";
 import { bucketOf, hostOf, type TargetOptions } from "./target.ts";
@@ -94,11 +95,4 @@ function target(command: Command): Command {
     .addOption(new Option("--instance <id>", "the Airflow host's EC2 instance").env("DAGLINE_INSTANCE"))
     .addOption(new Option("--region <region>", "the AWS region").env("AWS_REGION").default("eu-west-2"))
     .addOption(formatOption());
-}
-
-/** Aborts on Ctrl-C, so that a command on the host is cancelled there, too. */
-function interrupted(): AbortSignal {
-  const controller = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => controller.abort(new Error("interrupted")));
-  return controller.signal;
 }

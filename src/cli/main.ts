@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { describeError, exitCode, exitCodeOf } from "../errors.ts";
+import { addBackfillCommand } from "./backfill.ts";
 import { addDeployCommands } from "./deploy.ts";
 import { addDiffCommand } from "./diff.ts";
 import { addLocalCommands } from "./local.ts";
@@ -19,6 +20,7 @@ const program = new Command("dagline")
 addScrapeCommands(program);
 addDiffCommand(program);
 addDeployCommands(program);
+addBackfillCommand(program);
 addLocalCommands(program);
 
 try {

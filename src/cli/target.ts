@@ -2,13 +2,17 @@ import type { HostCommands } from "../deploy/host-commands.ts";
 import type { ObjectStore } from "../deploy/object-store.ts";
 import { UserError } from "../errors.ts";
 
-/** Which bucket and host a command is for. */
-export interface TargetOptions {
+/** Which host a command is for. */
+export interface HostOptions {
   readonly local?: boolean;
-  readonly bucket?: string;
-  readonly prefix: string;
   readonly instance?: string;
   readonly region: string;
+}
+
+/** Which bucket and host a command is for. */
+export interface TargetOptions extends HostOptions {
+  readonly bucket?: string;
+  readonly prefix: string;
 }
 
 export async function bucketOf(options: TargetOptions): Promise<ObjectStore> {
@@ -21,7 +25,7 @@ export async function bucketOf(options: TargetOptions): Promise<ObjectStore> {
   return new S3ObjectStore({ bucket: options.bucket, prefix: options.prefix, region: options.region });
 }
 
-export async function hostOf(options: TargetOptions): Promise<HostCommands> {
+export async function hostOf(options: HostOptions): Promise<HostCommands> {
   const { SsmHostCommands } = await import("../services/ssm.ts");
   if (options.local) {
     const { aws, ssm } = await localStack();

@@ -1,8 +1,8 @@
-/** What deploying needs of the host: to run one of the SSM documents of infra/ssm there. The adapter is src/services/ssm.ts. */
+/** What deploying and backfills need of the host: to run one of the SSM documents of infra/ssm there. The adapter is src/services/ssm.ts. */
 export interface HostCommands {
   /** Runs a document and waits for its end. Throws TransientError when it can't be delivered or does not end in time. */
   run(
-    document: "dagline-reload" | "dagline-status",
+    document: "dagline-reload" | "dagline-status" | "dagline-backfill",
     parameters: Readonly<Record<string, string>>,
     options: { timeoutSeconds: number; signal?: AbortSignal },
   ): Promise<CommandOutcome>;

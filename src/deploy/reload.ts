@@ -1,6 +1,7 @@
 import { TransientError, UserError } from "../errors.ts";
 import { parseReleaseId, type ReleaseId, shortId } from "../ids.ts";
 import { type Log, silentLog } from "../log.ts";
+import { answerOf, asRecord, unanswered } from "./agent-answer.ts";
 import type { CommandOutcome, HostCommands } from "./host-commands.ts";
 
 /** The agent's proof that the host serves a release; docs/architecture.md, "The host's folder". */
@@ -61,16 +62,6 @@ export async function hostStatus(commands: HostCommands, options: Limits): Promi
   return { release, healthy: answer.healthy === true, dags: typeof answer.dags === "number" ? answer.dags : 0, problems };
 }
 
-/** The agent's one line of JSON, the last of its output; undefined when it was cut or there is none. */
-function answerOf({ stdout }: CommandOutcome): Record<string, unknown> | undefined {
-  const line = stdout.trimEnd().split("\n").at(-1) ?? "";
-  try {
-    return asRecord(JSON.parse(line));
-  } catch {
-    return undefined;
-  }
-}
-
 function readProof(answer: Record<string, unknown>): Proof | undefined {
   const release = readReleaseId(answer.release);
   if (release === undefined || release === null || typeof answer.dags !== "number") return undefined;
@@ -99,15 +90,4 @@ function refusal(answer: Record<string, unknown>, { exitCode }: CommandOutcome):
   const text = `the release was not activated: ${where}${typeof message === "string" ? message : "the host gave no reason"} (${stayed})`;
   const details = typeof hint === "string" ? { hint } : {};
   return exitCode === 3 ? new TransientError(text, details) : new UserError(text, details);
-}
-
-function unanswered(what: string, { status, exitCode, stderr }: CommandOutcome): TransientError {
-  const last = stderr.trimEnd().split("\n").at(-1) ?? "";
-  return new TransientError(`${what} (${status}, exit code ${exitCode}${last === "" ? "" : `: ${last}`})`, {
-    hint: "Is the host up, and the agent installed? Its log is on the host; `dagline drift` shows where the host stands.",
-  });
-}
-
-function asRecord(value: unknown): Record<string, unknown> | undefined {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
 }

@@ -1,20 +1,24 @@
 import { parseArgs } from "node:util";
+import { type BackfillAction, backfillActions, decodeHostRequest } from "../backfill/host-request.ts";
 import { describeError, exitCode, exitCodeOf, TransientError, UserError } from "../errors.ts";
 import { parseReleaseId, type ReleaseId } from "../ids.ts";
 import { type Log, stderrLog } from "../log.ts";
 import { AirflowApi } from "../services/airflow-api.ts";
 import { AirflowHost } from "../services/airflow-host.ts";
+import { AirflowRunsApi } from "../services/airflow-runs.ts";
 import { S3ObjectStore } from "../services/s3.ts";
+import { backfill } from "./backfill.ts";
 import { DagError } from "./blame.ts";
 import { readActive } from "./folder.ts";
 import type { Host } from "./host.ts";
 import { installRelease } from "./install.ts";
 import { ReloadFailure, reload } from "./reload.ts";
-import { readHostSettings } from "./settings.ts";
+import { type HostSettings, readHostSettings } from "./settings.ts";
 import { status } from "./status.ts";
 import { prepareTrial } from "./try-release.ts";
 
-const usage = "usage: dagline-agent reload [--release ID|current] | fetch ID | status";
+const usage =
+  "usage: dagline-agent reload [--release ID|current] | fetch ID | status | backfill dry-run|start|status|cancel --request TEXT";
 
 /** The agent's command line: one line of JSON on stdout, progress on stderr, exit codes as DESIGN gives them. */
 async function main(args: readonly string[], home: string, log: Log): Promise<number> {
@@ -24,6 +28,10 @@ async function main(args: readonly string[], home: string, log: Log): Promise<nu
     return exitCode.wrongUsage;
   }
   try {
+    if (command.name === "backfill") {
+      const runs = new AirflowRunsApi(airflowApi(readHostSettings(home)));
+      return answer(await backfill({ home, runs, now: () => new Date(), log }, command.action, decodeHostRequest(command.request)));
+    }
     const host = connect(home, log);
     if (command.name === "status") return answer(await status(host));
     if (command.name === "reload") return answer(await reload(host, command.release));
@@ -34,14 +42,21 @@ async function main(args: readonly string[], home: string, log: Log): Promise<nu
   }
 }
 
-type Command = { name: "status" } | { name: "reload"; release: ReleaseId | "current" } | { name: "fetch"; release: ReleaseId };
+type Command =
+  | { name: "status" }
+  | { name: "reload"; release: ReleaseId | "current" }
+  | { name: "fetch"; release: ReleaseId }
+  | { name: "backfill"; action: BackfillAction; request: string };
 
 function parseCommand(args: readonly string[]): Command | undefined {
   try {
-    const { positionals, values } = parseArgs({ args: [...args], allowPositionals: true, options: { release: { type: "string" } } });
+    const text = { type: "string" } as const;
+    const { positionals, values } = parseArgs({ args: [...args], allowPositionals: true, options: { release: text, request: text } });
     const [name, id, ...others] = positionals;
     if (others.length > 0) return undefined;
     if (name === "fetch" && id !== undefined) return { name, release: parseReleaseId(id) };
+    const action = backfillActions.find((known) => known === id);
+    if (name === "backfill" && action !== undefined && values.request !== undefined) return { name, action, request: values.request };
     if (id !== undefined) return undefined;
     if (name === "status") return { name };
     if (name !== "reload") return undefined;
@@ -55,16 +70,19 @@ function parseCommand(args: readonly string[]): Command | undefined {
 
 function connect(home: string, log: Log): Host {
   const settings = readHostSettings(home);
-  const { airflow_api: url, airflow_user: user, airflow_password_file: passwordFile } = settings;
   const { bucket, prefix, region, s3_endpoint: endpoint } = settings;
   return {
     home,
     store: new S3ObjectStore({ bucket, prefix, region, endpoint }),
-    airflow: new AirflowHost(new AirflowApi({ url, user, passwordFile }), settings.bundle_name),
+    airflow: new AirflowHost(airflowApi(settings), settings.bundle_name),
     prepareTrial: () => prepareTrial(home, settings.python),
     now: () => new Date(),
     log,
   };
+}
+
+function airflowApi({ airflow_api: url, airflow_user: user, airflow_password_file: passwordFile }: HostSettings): AirflowApi {
+  return new AirflowApi({ url, user, passwordFile });
 }
 
 function answer(value: unknown): number {

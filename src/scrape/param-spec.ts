@@ -71,6 +71,13 @@ function validatorOf(spec: Record<string, JsonValue>): ValidateFunction | null {
   return validate;
 }
 
+/** Why a param does not take a value, in words that follow the param's name; null when it does. */
+export function paramError(spec: ParamSpec, value: JsonValue): string | null {
+  const validate = validatorOf(spec as Record<string, JsonValue>);
+  const wrong = validate === null ? null : firstError(validate, value);
+  return wrong ?? patternError(typeof spec.pattern === "string" ? spec.pattern : null, value);
+}
+
 function firstError(validate: ValidateFunction, value: JsonValue): string | null {
   if (validate(value)) return null;
   const error = validate.errors?.[0];

@@ -15,6 +15,10 @@ export interface AirflowAnswer {
   readonly body: unknown;
 }
 
+interface Limit {
+  readonly timeoutSeconds?: number;
+}
+
 /** Airflow's REST API, version 2, with the token that it asks for. */
 export class AirflowApi {
   readonly #settings: AirflowApiSettings;
@@ -25,23 +29,23 @@ export class AirflowApi {
   }
 
   /**
-   * One call; `path` is what follows `/api/v2`. A status of 400 or more comes back with its body.
+   * One call; `path` is what follows `/api/v2`. A status of 400 or more comes back with its body. It may take 30 s, or what is given.
    * Throws a TransientError when Airflow can't be reached, a UserError when it refuses the user.
    */
-  readonly call = async (method: string, path: string, body?: unknown): Promise<AirflowAnswer> => {
-    const answer = await this.#callWithToken(method, path, body);
+  readonly call = async (method: string, path: string, body?: unknown, limit: Limit = {}): Promise<AirflowAnswer> => {
+    const answer = await this.#callWithToken(method, path, body, limit);
     if (answer.status !== 401) return answer;
     this.#token = undefined; // expired, or Airflow was set up anew
-    return this.#callWithToken(method, path, body);
+    return this.#callWithToken(method, path, body, limit);
   };
 
   /** What Airflow says about the health of its parts; needs no user. */
   readonly health = async (): Promise<AirflowAnswer> => this.#send("GET", "/api/v2/monitor/health", {});
 
-  async #callWithToken(method: string, path: string, body: unknown): Promise<AirflowAnswer> {
+  async #callWithToken(method: string, path: string, body: unknown, limit: Limit): Promise<AirflowAnswer> {
     this.#token ??= this.#login();
     try {
-      return await this.#send(method, `/api/v2${path}`, { authorization: `Bearer ${await this.#token}` }, body);
+      return await this.#send(method, `/api/v2${path}`, { authorization: `Bearer ${await this.#token}` }, body, limit);
     } catch (error) {
       this.#token = undefined;
       throw error;
@@ -62,8 +66,9 @@ export class AirflowApi {
     return token;
   }
 
-  async #send(method: string, path: string, headers: Record<string, string>, body?: unknown): Promise<AirflowAnswer> {
-    const request: RequestInit = { method, headers: { ...headers, accept: "application/json" }, signal: AbortSignal.timeout(30_000) };
+  async #send(method: string, path: string, headers: Record<string, string>, body?: unknown, limit: Limit = {}): Promise<AirflowAnswer> {
+    const signal = AbortSignal.timeout((limit.timeoutSeconds ?? 30) * 1000);
+    const request: RequestInit = { method, headers: { ...headers, accept: "application/json" }, signal };
     if (body !== undefined) {
       request.body = JSON.stringify(body);
       request.headers = { ...request.headers, "content-type": "application/json" };

@@ -140,17 +140,22 @@ test("a host is found by a tag, and its absence is the user's error", async () =
 });
 
 test("no parameter of our SSM documents can carry shell", () => {
-  for (const name of ["dagline-reload", "dagline-status"]) {
+  const signs = [..."'\"`$;&|<>(){}*?!#~\\ \n"];
+  for (const name of ["dagline-reload", "dagline-status", "dagline-backfill"]) {
     const document = load(readFileSync(join(documentsDir, `${name}.yml`), "utf8")) as {
       schemaVersion: string;
-      parameters?: Record<string, { type: string; allowedPattern: string }>;
+      parameters?: Record<string, { type: string; allowedPattern?: string; allowedValues?: string[] }>;
     };
     assert.is(document.schemaVersion, "2.2");
-    for (const { type, allowedPattern } of Object.values(document.parameters ?? {})) {
+    for (const { type, allowedPattern, allowedValues } of Object.values(document.parameters ?? {})) {
       assert.is(type, "String");
-      assert.match(allowedPattern, /^\^.*\$$/);
-      for (const sign of [..."'\"`$;&|<>(){}*?!#~\\ \n"])
-        for (const text of [sign, `current${sign}`, `${"0".repeat(64)}${sign}`]) assert.not.match(text, new RegExp(allowedPattern));
+      if (allowedValues !== undefined) {
+        assert.ok(allowedValues.every((value) => !signs.some((sign) => value.includes(sign))));
+        continue;
+      }
+      assert.match(allowedPattern ?? "", /^\^.*\$$/);
+      for (const sign of signs)
+        for (const text of [sign, `current${sign}`, `${"0".repeat(64)}${sign}`]) assert.not.match(text, new RegExp(allowedPattern ?? ""));
     }
   }
 });

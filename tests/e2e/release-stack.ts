@@ -40,6 +40,8 @@ export interface ReleaseStack {
   readonly home: string;
   readonly airflow: LocalAirflow;
   readonly store: S3ObjectStore;
+  readonly region: string;
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
   readonly log: Log;
   /** Which release `current.json` names. */
   deployed(): Promise<string | undefined>;
@@ -103,6 +105,8 @@ async function startParts(dir: string, home: string, stop: () => Promise<void>):
     home,
     airflow,
     store,
+    region: aws.region,
+    credentials: aws.credentials,
     log: silentLog,
     stop,
     deployed: async () => (await readPointer(store))?.pointer.release,

@@ -1,0 +1,51 @@
+import { cutList } from "./plan.ts";
+
+/** Why a run failed. */
+export interface RunFailure {
+  readonly period: string;
+  readonly run_id: string;
+  /** The task that failed, with the month or index that it was mapped to; null when none did. */
+  readonly task: string | null;
+  /** The last error of its log, in one line. */
+  readonly message: string;
+}
+
+export interface RunProgress {
+  readonly period: string;
+  readonly run_id: string;
+  /** As Airflow names states; `waiting` is one that has not been created yet. */
+  readonly state: string;
+}
+
+/** How far a backfill is. */
+export interface BackfillProgress {
+  readonly id: string;
+  readonly done: boolean;
+  readonly total: number;
+  /** By state: waiting, queued, running, success, failed, cancelled. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** Failed ones first, then those under way, those that wait, those that are done; `more` are not listed. */
+  readonly runs: readonly RunProgress[];
+  readonly more: number;
+  /** Of the first failed runs; empty when the watcher knows of them all. */
+  readonly failures: readonly RunFailure[];
+  /** Why no more runs are begun, in words. */
+  readonly halted: string | null;
+}
+
+const order = ["failed", "cancelled", "running", "queued", "waiting", "success"];
+
+/** Puts an answer together that fits into what SSM passes on. A halted backfill is done once nothing is under way. */
+export function progressOf(
+  id: string,
+  runs: readonly RunProgress[],
+  failures: readonly RunFailure[],
+  halted: string | null = null,
+): BackfillProgress {
+  const counts: Record<string, number> = {};
+  for (const { state } of runs) counts[state] = (counts[state] ?? 0) + 1;
+  const underWay = runs.filter(({ state }) => state === "queued" || state === "running" || (state === "waiting" && halted === null));
+  const sorted = runs.toSorted((a, b) => order.indexOf(a.state) - order.indexOf(b.state));
+  const { kept, more } = cutList(sorted, 8_000);
+  return { id, done: underWay.length === 0, total: runs.length, counts, runs: kept, more, failures, halted };
+}

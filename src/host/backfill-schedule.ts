@@ -1,0 +1,127 @@
+import { Cron } from "croner";
+import type { HostRequest } from "../backfill/host-request.ts";
+import { actionFor, type BackfillPlan, isUnderWay, type PlannedRun, runningError, summarise } from "../backfill/plan.ts";
+import { type BackfillProgress, progressOf, type RunProgress } from "../backfill/progress.ts";
+import { boundsOf } from "../backfill/range.ts";
+import { TransientError, UserError } from "../errors.ts";
+import type { Backfill, DagRun, NewBackfill } from "./airflow-runs.ts";
+import { type BackfillDag, type BackfillHost, type HostBackfill, tooManyRuns } from "./backfill-dag.ts";
+import { failuresOf } from "./backfill-failures.ts";
+
+/** A backfill of a schedule's past runs: Airflow's own, which goes on whether somebody watches or not. */
+export function backfillSchedule({ runs: airflow, now }: BackfillHost, dag: BackfillDag, asked: HostRequest): HostBackfill {
+  const { request } = asked;
+  const bounds = boundsOf(request, dag.timezone);
+  const wanted: NewBackfill = {
+    ...bounds,
+    dag: dag.id,
+    reprocess: request.reprocess,
+    maxActiveRuns: request.maxActiveRuns,
+    newestFirst: request.newestFirst,
+    conf: request.params,
+  };
+  const own = async (): Promise<{ backfill: Backfill; runs: DagRun[] }> => {
+    const backfill = asked.id === null ? undefined : await airflow.backfill(asked.id);
+    if (backfill === undefined) throw new UserError(`Airflow knows no backfill ${asked.id} of ${dag.id}`);
+    return { backfill, runs: await runsOf(backfill) };
+  };
+  // Airflow does not say which runs are a backfill's: they are those of its range that were queued since it was made.
+  const runsOf = async ({ from, to, createdAt }: Backfill): Promise<DagRun[]> =>
+    (await airflow.runs(dag.id, from, to)).filter(
+      ({ type, queuedAt }) => type === "backfill" && queuedAt !== null && queuedAt >= createdAt,
+    );
+
+  const findRunning = async (): Promise<Backfill | undefined> => {
+    for (const open of await airflow.openBackfills(dag.id)) {
+      if ((await runsOf(open)).some(({ state }) => isUnderWay(state))) return open;
+    }
+    return undefined;
+  };
+
+  return {
+    async plan(): Promise<BackfillPlan> {
+      if (request.every !== null) {
+        throw new UserError(`${dag.id} has a schedule (${dag.cron}): its runs are those of the schedule, not one every ${request.every}`, {
+          hint: "Leave `every` out.",
+        });
+      }
+      if (hasMoreThan(request.maxRuns, dag, bounds)) throw tooManyRuns(dag.id, null, request.maxRuns);
+      const runs = await planRuns();
+      if (runs.length === 0) {
+        throw new UserError(`no interval of ${dag.id} (${dag.cron}, ${dag.timezone}) from ${request.from} to ${request.to} has ended`, {
+          hint: "An interval is run once it is over, and counts where it begins.",
+        });
+      }
+      if (runs.length > request.maxRuns) throw tooManyRuns(dag.id, runs.length, request.maxRuns);
+      const running = await findRunning();
+      const { id, release, timezone, paused } = dag;
+      const words = running === undefined ? null : inWords(running);
+      return { dag: id, release, kind: "schedule", timezone, paused, running: words, ...summarise(runs), notes: [] };
+    },
+
+    async start() {
+      const created = await createBackfill();
+      return { id: created.id, resumed: false };
+    },
+
+    async status(): Promise<BackfillProgress> {
+      const { backfill, runs } = await own();
+      const progress = runs.map((run): RunProgress => ({ period: run.logicalDate?.toISOString() ?? "", run_id: run.id, state: run.state }));
+      const halted = dag.paused ? `${dag.id} was paused meanwhile` : null;
+      const failures = await failuresOf(airflow, dag.id, progress, asked.failuresKnown);
+      return progressOf(backfill.id, progress, failures, halted);
+    },
+
+    async cancel() {
+      const { backfill, runs } = await own();
+      await airflow.cancelBackfill(backfill.id);
+      const count = (state: string): number => runs.filter((run) => run.state === state).length;
+      return { cancelled: count("queued"), running: count("running") };
+    },
+  };
+
+  async function planRuns(): Promise<PlannedRun[]> {
+    const [dates, existing] = await Promise.all([airflow.dryRun(wanted), airflow.runs(dag.id, bounds.from, bounds.to)]);
+    const found = new Map(existing.map((run) => [run.logicalDate?.getTime(), run]));
+    // The dry run leaves out what is under way.
+    const underWay = existing
+      .filter((run) => isUnderWay(run.state) && run.type !== "manual")
+      .flatMap(({ logicalDate }) => logicalDate ?? []);
+    const all = [...new Set([...dates, ...underWay].map((date) => date.getTime()))].sort((a, b) => a - b);
+    if (request.newestFirst) all.reverse();
+    return all.map((time) => {
+      const run = found.get(time);
+      const state = run?.state ?? null;
+      return { period: new Date(time).toISOString(), run_id: run?.id ?? null, state, action: actionFor(state, request.reprocess) };
+    });
+  }
+
+  async function createBackfill(): Promise<Backfill> {
+    const created = await airflow.createBackfill(wanted);
+    if (created !== null) return created;
+    const running = await findRunning();
+    if (running !== undefined) throw runningError(dag.id, inWords(running));
+    // All its runs have ended and Airflow, which looks every half minute, has not marked it yet.
+    for (const ended of await airflow.openBackfills(dag.id)) {
+      if (now().getTime() - ended.createdAt.getTime() > 5_000) await airflow.cancelBackfill(ended.id);
+    }
+    const again = await airflow.createBackfill(wanted);
+    if (again === null) throw new TransientError(`another backfill of ${dag.id} has just begun`, { hint: "Try again in a minute." });
+    return again;
+  }
+}
+
+function inWords({ id, from, to, createdAt }: Backfill): string {
+  return `backfill ${id}, ${from.toISOString()} to ${to.toISOString()}, begun ${createdAt.toISOString()}`;
+}
+
+/** Before Airflow is asked for them: it takes long over tens of thousands. */
+function hasMoreThan(most: number, { cron, timezone }: BackfillDag, { from, to }: { from: Date; to: Date }): boolean {
+  try {
+    const times = new Cron(cron ?? "", { mode: "5-part", paused: true, timezone }).nextRuns(most + 1, new Date(from.getTime() - 1000));
+    const last = times[most];
+    return last !== undefined && last <= to;
+  } catch {
+    return false; // a schedule that is no cron expression: Airflow's own count decides
+  }
+}

@@ -1,0 +1,295 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { type BackfillInputs, parseBackfillRequest } from "../../src/backfill/request.ts";
+import { type BackfillOptions, type BackfillResult, runBackfill } from "../../src/backfill/run-backfill.ts";
+import { progressLine, resultText } from "../../src/backfill/table.ts";
+import type { HostCommands } from "../../src/deploy/host-commands.ts";
+import { TransientError, UserError } from "../../src/errors.ts";
+import { rejects } from "../rejects.ts";
+import { FakeAirflow, fakeHost } from "./fake-host.ts";
+
+let airflow: FakeAirflow;
+let host: ReturnType<typeof fakeHost>;
+
+test.before.each(() => {
+  airflow = new FakeAirflow();
+  host = fakeHost(airflow);
+});
+test.after.each(() => host.remove());
+
+/** Runs it; between two looks, every run goes one state further. */
+function go(
+  inputs: Partial<BackfillInputs> = {},
+  options: Partial<BackfillOptions> = {},
+  commands: HostCommands = host.commands,
+): Promise<BackfillResult> {
+  const request = parseBackfillRequest({ dag: "demo", from: "2024-01", to: "2024-03", ...inputs });
+  return runBackfill(commands, request, { start: true, delay: async () => airflow.work(), ...options });
+}
+
+const month = (name: string): Date => new Date(`${name}-01T00:00:00Z`);
+const states = (): Record<string, string> => Object.fromEntries(airflow.stored.map(({ id, state }) => [id, state]));
+const daily = (days: number): void => {
+  airflow.facts = { ...airflow.facts, periodic: true, cron: "0 9 * * *" };
+  airflow.schedule = Array.from({ length: days }, (_, day) => new Date(Date.UTC(2024, 0, day + 1, 9)));
+};
+
+test("a dry run lists the runs that would be created and those that exist, and starts nothing", async () => {
+  airflow.add({ id: "by_hand", logicalDate: month("2024-02"), state: "failed" });
+  const { plan, outcome } = await go({ reprocess: "failed" }, { start: false });
+  assert.is(outcome, "planned");
+  assert.equal(plan.counts, { create: 2, reprocess: 1, skip: 0 });
+  assert.equal(
+    plan.runs.map(({ period, state, action, run_id }) => [period, state, action, run_id]),
+    [
+      ["2024-01", null, "create", "dagline_backfill__2024-01"],
+      ["2024-02", "failed", "reprocess", "by_hand"],
+      ["2024-03", null, "create", "dagline_backfill__2024-03"],
+    ],
+  );
+  assert.equal(host.actions, ["dry-run"]);
+  assert.equal(airflow.asked, []);
+});
+
+test("a DAG without a schedule gets one run for each month, never more at a time than allowed, and the watch ends with them", async () => {
+  const lines: string[] = [];
+  const { outcome, progress } = await go({ max_active_runs: "2" }, { onProgress: (seen) => lines.push(progressLine(seen)) });
+  assert.is(outcome, "success");
+  assert.is(airflow.mostActive, 2);
+  assert.equal(progress?.counts, { success: 3 });
+  assert.is(lines[0], "0 of 3 ended: 2 queued, 1 waiting");
+  assert.is(lines.at(-1), "3 of 3 ended: 3 success");
+});
+
+test("newest first begins with the end of the range", async () => {
+  await go({ newest_first: "true", max_active_runs: "1" });
+  assert.equal(
+    airflow.asked,
+    ["03", "02", "01"].map((name) => `trigger dagline_backfill__2024-${name}`),
+  );
+});
+
+test("a DAG that is mapped over months gets each month as both of its params", async () => {
+  host.remove();
+  host = fakeHost(airflow, { each_month: { from: "from_month", to: "to_month" } });
+  const months = { type: "string", pattern: "^[0-9]{4}-(0[1-9]|1[0-2])$", default: null };
+  airflow.facts = { ...airflow.facts, params: { from_month: months, to_month: months, kind: { type: "string", default: "green" } } };
+  await go({ params: '{"kind":"yellow"}' });
+  assert.equal(airflow.stored[1]?.conf, { kind: "yellow", from_month: "2024-02", to_month: "2024-02" });
+  await rejects(go({ from: "2024-01-05", to: "2024-01-06" }), /runs for months \(each_month\), not for days/);
+  await rejects(go({ params: '{"from_month":"2024-01"}' }), /`from_month` of demo is set by the range/);
+});
+
+test("a second start of the same range creates nothing twice", async () => {
+  await go();
+  const again = await go();
+  assert.is(again.outcome, "nothing");
+  assert.match(resultText(again), /nothing to do, all 3 runs/);
+  assert.is(airflow.stored.length, 3);
+});
+
+test("run again: the failed ones, or all that ended, each once", async () => {
+  airflow.failing = ["2024-02"];
+  assert.is((await go()).outcome, "failed");
+  airflow.failing = [];
+  airflow.now = new Date("2024-06-02T12:00:00Z");
+  assert.equal((await go({ reprocess: "failed" })).progress?.counts, { success: 1 });
+  assert.equal((await go({ reprocess: "completed" })).progress?.counts, { success: 3 });
+  airflow.now = new Date("2024-06-03T12:00:00Z");
+  assert.equal((await go({ reprocess: "completed" })).progress?.counts, { success: 3 });
+  assert.is(airflow.asked.filter((asked) => asked === "clear dagline_backfill__2024-01").length, 2);
+});
+
+test("a run that is run again with other params is made anew with them", async () => {
+  airflow.facts = { ...airflow.facts, params: { kind: { type: "string", default: "green" } } };
+  await go({ to: "2024-01" });
+  await go({ to: "2024-01", reprocess: "completed", params: '{"kind":"yellow"}' });
+  assert.equal(airflow.asked.slice(1), ["remove dagline_backfill__2024-01", "trigger dagline_backfill__2024-01"]);
+  assert.equal(airflow.stored[0]?.conf, { kind: "yellow" });
+});
+
+test("failed runs end it as failed, with the task and the last error of its log", async () => {
+  airflow.failing = ["2024-01", "2024-03"];
+  const result = await go();
+  assert.is(result.outcome, "failed");
+  assert.equal(result.failures.map(({ period }) => period).sort(), ["2024-01", "2024-03"]);
+  assert.match(resultText(result), /2024-01 failed \(dagline_backfill__2024-01\), task extract: the server said 500/);
+});
+
+test("a watch that died is taken up by the next start of the same range", async () => {
+  const died = new Error("died");
+  const dies = (): Promise<void> => Promise.reject(died);
+  await rejects(go({ max_active_runs: "1", reprocess: "completed" }, { delay: dies }), /died/);
+  const said: string[] = [];
+  const log = { info: (text: string) => said.push(text), warn() {}, error() {} };
+  const { outcome, id } = await go({ max_active_runs: "1", reprocess: "completed" }, { log });
+  assert.is(outcome, "success");
+  assert.equal(said, [`backfill ${id} of this range had begun: going on with it`]);
+  assert.is(airflow.asked.length, 3, "each run was begun once");
+});
+
+test("a second backfill of the same DAG names the one that runs", async () => {
+  await rejects(go({}, { delay: () => Promise.reject(new Error("died")) }));
+  const error = await rejects(go({ from: "2023-01", to: "2023-12" }), /^another backfill of demo is running: backfill [0-9a-f]{8}-\w+$/);
+  assert.instance(error, UserError);
+  daily(3);
+  await rejects(go({}, { delay: () => Promise.reject(new Error("died")) }));
+  await rejects(go(), /^another backfill of demo is running: backfill 1, 2024-01-01T00:00:00.000Z to 2024-03-31T23:59:59.999Z, begun/);
+});
+
+test("aborting cancels: what waits is ended, what runs finishes, and a new start runs what was ended", async () => {
+  const abort = new AbortController();
+  const delay = async (): Promise<void> => {
+    airflow.stored.splice(0, 1, ...airflow.stored.slice(0, 1).map((run) => ({ ...run, state: "running" })));
+    abort.abort();
+  };
+  const { outcome } = await go({ max_active_runs: "2" }, { signal: abort.signal, delay });
+  assert.is(outcome, "cancelled");
+  assert.equal(states(), { "dagline_backfill__2024-01": "running", "dagline_backfill__2024-02": "failed" });
+  airflow.work();
+  const { plan } = await go({}, { start: false });
+  assert.equal(
+    plan.runs.map(({ state, action }) => [state, action]),
+    [
+      ["success", "skip"],
+      ["cancelled", "reprocess"],
+      [null, "create"],
+    ],
+  );
+  airflow.now = new Date("2024-06-02T12:00:00Z");
+  assert.equal((await go()).progress?.counts, { success: 2 });
+});
+
+test("another watcher of a backfill that was cancelled begins no more runs", async () => {
+  const abort = new AbortController();
+  let first: Promise<BackfillResult> | undefined;
+  const delay = async (): Promise<void> => {
+    airflow.work();
+    first ??= go({ max_active_runs: "1" }, { signal: abort.signal, delay: async () => abort.abort() });
+    await first;
+  };
+  const { outcome, progress } = await go({ max_active_runs: "1" }, { delay });
+  assert.is((await first)?.outcome, "cancelled");
+  assert.equal([outcome, progress?.halted, progress?.counts], ["halted", "it was cancelled", { success: 1, waiting: 2 }]);
+});
+
+test("a scheduled DAG's backfill is Airflow's own, and only its own runs are counted", async () => {
+  daily(3);
+  airflow.add({ id: "scheduled__1", type: "scheduled", logicalDate: airflow.schedule[0] ?? new Date() });
+  const { plan, progress, outcome, id } = await go({ from: "2024-01-01", to: "2024-01-03" });
+  assert.equal(plan.counts, { create: 2, reprocess: 0, skip: 1 });
+  assert.equal([outcome, id, progress?.counts], ["success", "1", { success: 2 }]);
+});
+
+test("a backfill that has ended, but that Airflow has not marked yet, is not in the way of the next", async () => {
+  daily(3);
+  await go();
+  airflow.now = new Date("2024-06-01T12:00:10Z");
+  assert.is((await go({ reprocess: "completed" })).outcome, "success");
+});
+
+test("aborting a scheduled DAG's backfill leaves no run of it queued", async () => {
+  daily(3);
+  const abort = new AbortController();
+  const { outcome } = await go({}, { signal: abort.signal, delay: async () => abort.abort() });
+  assert.is(outcome, "cancelled");
+  assert.equal(
+    airflow.stored.map(({ state }) => state),
+    ["failed", "failed", "failed"],
+  );
+});
+
+for (const [what, inputs, prepare, message] of [
+  ["an unknown DAG", { dag: "dem" }, () => {}, /^there is no DAG dem in Airflow$/],
+  ["a DAG that does not import", {}, () => change({ broken: true }), /^demo does not import in Airflow$/],
+  ["a paused DAG", {}, () => change({ paused: true }), /^demo is paused: its runs would wait without end$/],
+  ["a param that the DAG does not have", { params: '{"knd":1}' }, () => change(kind), /^demo has no param "knd"\. Did you mean `kind`\?/],
+  ["a param of another type", { params: '{"kind":1}' }, () => change(kind), /^the param `kind` of demo must be string$/],
+  ["a param that is missing", {}, () => change(kind), /^demo needs a value of the param `kind`$/],
+  [
+    "a range before the DAG's start",
+    { from: "2019-01", to: "2019-02" },
+    () => {},
+    /no run of demo .*2 of the range are before the DAG's start_date/,
+  ],
+  ["a range of the future", { from: "2024-06", to: "2024-07" }, () => {}, /no run of demo .*2 of the range are not over yet/],
+  [
+    "a range of too many runs",
+    { from: "2020-01-01", to: "2024-01-01" },
+    () => {},
+    /^this range of demo has more runs than the 1000 that are allowed$/,
+  ],
+  ["a schedule's range of too many runs", { from: "2020-01", max_runs: "90" }, () => daily(3), /more runs than the 90 that are allowed$/],
+  [
+    "a schedule's range of no run",
+    { from: "2024-05", to: "2024-05" },
+    () => daily(3),
+    /^no interval of demo \(0 9 \* \* \*, UTC\) .* has ended$/,
+  ],
+  ["a period for a DAG with a schedule", { every: "day" }, () => daily(3), /has a schedule \(0 9 \* \* \*\)/],
+] as const) {
+  test(`${what} is one plain line, and nothing is started`, async () => {
+    prepare();
+    const error = await rejects(go(inputs), message);
+    assert.instance(error, UserError);
+    assert.equal(airflow.stored, []);
+  });
+}
+
+const kind = { params: { kind: { type: "string", default: null } } };
+function change(facts: object): void {
+  airflow.facts = { ...airflow.facts, ...facts };
+}
+
+test("an unknown DAG's hint names the nearest one that is deployed", async () => {
+  assert.is(((await rejects(go({ dag: "dem" }))) as UserError).hint, "Did you mean `demo`?");
+});
+
+test("a release that moved between the plan and the start stops the start", async () => {
+  const commands: HostCommands = {
+    run(document, parameters, options) {
+      if (parameters.Action === "start") change({ release: "2".repeat(64) });
+      return host.commands.run(document, parameters, options);
+    },
+  };
+  await rejects(go({}, {}, commands), /^demo is now of release 2{12}, and the backfill was planned for release 1{12}$/);
+  assert.equal(airflow.stored, []);
+});
+
+test("a release that moves while the runs are made halts it: what runs finishes, the rest is not begun", async () => {
+  const delay = async (): Promise<void> => {
+    airflow.work();
+    change({ release: "2".repeat(64) });
+  };
+  const result = await go({ max_active_runs: "1" }, { delay });
+  assert.is(result.outcome, "halted");
+  assert.equal(result.progress?.counts, { success: 1, waiting: 2 });
+  assert.match(resultText(result), /no more runs were begun: demo is now of release 2{12}/);
+});
+
+test("a host that does not answer a few times is asked again; then the watch ends and says that the backfill goes on", async () => {
+  let away = 3;
+  const commands: HostCommands = {
+    run(document, parameters, options) {
+      if (parameters.Action === "status" && away-- > 0) throw new TransientError("the host is away");
+      return host.commands.run(document, parameters, options);
+    },
+  };
+  assert.is((await go({}, {}, commands)).outcome, "success");
+  airflow.stored.splice(0);
+  away = 9;
+  const error = await rejects(go({}, {}, commands), /^backfill \S+ is no longer watched: the host is away$/);
+  assert.instance(error, TransientError);
+});
+
+test("a thousand runs fit into what SSM passes on, those that failed first", async () => {
+  airflow.failing = ["2023-07-01"];
+  const { plan, progress, failures } = await go({ from: "2021-06-01", to: "2024-02-24", max_active_runs: "100" });
+  assert.is(plan.runs.length + plan.more, 999);
+  assert.ok(plan.more > 0);
+  assert.equal(progress?.counts, { success: 998, failed: 1 });
+  assert.is(progress?.runs[0]?.period, "2023-07-01");
+  assert.is(failures.length, 1);
+});
+
+test.run();
