@@ -9,7 +9,7 @@ import type { Forge } from "../src/forge/forge.ts";
 import type { Log } from "../src/log.ts";
 import { GithubForge } from "../src/services/github.ts";
 import { type Environment, readEnvironments } from "./environments.ts";
-import { actionLog } from "./log.ts";
+import { actionLog, asText } from "./log.ts";
 import { createOctokit } from "./octokit.ts";
 import { addSummary } from "./summary.ts";
 
@@ -103,10 +103,12 @@ export function connectServices(inputs: Readonly<Record<string, unknown>>): Serv
     summary: addSummary,
     annotate({ severity, title, message, file, line, column }) {
       const at = { title, file, startLine: line, ...(column === undefined ? {} : { startColumn: column }) };
-      core[severity](message, at);
+      annotations[severity](asText(message), at);
     },
   };
 }
+
+const annotations = { error: core.error, warning: core.warning, notice: core.notice };
 
 function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";

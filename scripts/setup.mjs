@@ -1,6 +1,9 @@
 // Makes a fresh clone ready: npm packages and a locked Python environment, both under this folder.
 // Plain JavaScript that runs on Node 20, because nothing is installed yet when it starts.
 // Does nothing when the lock files are unchanged since the last run.
+//   node scripts/setup.mjs            everything
+//   node scripts/setup.mjs tests      what the scrapes' tests need: npm packages, PostgreSQL among them
+//   node scripts/setup.mjs actions    what the GitHub Actions are built from: no PostgreSQL, no Python
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -18,39 +21,48 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   });
 }
 
+const what = process.argv[2] ?? "all";
+if (!["all", "tests", "actions"].includes(what)) fail(`set-up is for all, tests or actions, not ${what}`);
+
+// Not `npm ci`: it refuses a lock file made where the registry lacked an optional package of another platform.
+const install = ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"];
+if (what === "actions") {
+  await step("npm packages of the actions", ["package.json", "package-lock.json"], join(root, "node_modules"), () =>
+    run("npm", [...install, "--omit=dev"]),
+  );
+  process.exit();
+}
 await Promise.all([
-  step("npm packages", ["package.json", "package-lock.json"], join(root, "node_modules"), async () => {
-    // Not `npm ci`: it refuses a lock file made where the registry lacked an optional package of another platform.
-    await run("npm", ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"]);
-  }),
-  step("Python environment", ["airflow/requirements.lock", "airflow/uv.lock"], join(local, "python"), async () => {
-    const python = findPython();
-    const uv = join(local, "uv");
-    const environment = join(local, "python");
-    await run(python, ["-m", "venv", "--clear", uv]);
-    await run(join(uv, "bin", "python"), [
-      "-m",
-      "pip",
-      "install",
-      "--quiet",
-      "--disable-pip-version-check",
-      "--require-hashes",
-      "-r",
-      "airflow/uv.lock",
-    ]);
-    await run(join(uv, "bin", "uv"), ["venv", "--quiet", "--clear", "--python", python, environment]);
-    const target = ["--python", join(environment, "bin", "python")];
-    await run(join(uv, "bin", "uv"), [
-      "pip",
-      "sync",
-      "--system-certs",
-      "--quiet",
-      "--require-hashes",
-      "--compile-bytecode",
-      ...target,
-      "airflow/requirements.lock",
-    ]);
-  }),
+  step("npm packages", ["package.json", "package-lock.json"], join(root, "node_modules"), () => run("npm", install)),
+  what === "all" &&
+    step("Python environment", ["airflow/requirements.lock", "airflow/uv.lock"], join(local, "python"), async () => {
+      const python = findPython();
+      const uv = join(local, "uv");
+      const environment = join(local, "python");
+      await run(python, ["-m", "venv", "--clear", uv]);
+      await run(join(uv, "bin", "python"), [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--require-hashes",
+        "-r",
+        "airflow/uv.lock",
+      ]);
+      await run(join(uv, "bin", "uv"), ["venv", "--quiet", "--clear", "--python", python, environment]);
+      const target = ["--python", join(environment, "bin", "python")];
+      await run(join(uv, "bin", "uv"), [
+        "pip",
+        "sync",
+        "--system-certs",
+        "--quiet",
+        "--require-hashes",
+        "--compile-bytecode",
+        ...target,
+        "airflow/requirements.lock",
+      ]);
+    }),
 ]);
 
 /** Runs `work` unless `made` exists and the files in `inputs` are the ones of the last successful run. */

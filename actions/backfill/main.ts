@@ -15,7 +15,7 @@ export const inputs = {
   reprocess: { kind: "choice", choices: ["none", "failed", "completed"], default: "none" },
   "max-active-runs": { kind: "text", default: "3" },
   "newest-first": { kind: "flag", default: "false" },
-  every: { kind: "text", default: "" },
+  every: { kind: "choice", choices: ["automatic", "month", "day"], default: "automatic" },
   params: { kind: "text", default: "{}" },
   "working-directory": { kind: "text", default: "." },
 } as const satisfies InputSpec;
@@ -27,7 +27,7 @@ export async function run(given: InputsOf<typeof inputs>, services: Services): P
     dag: given.dag,
     from: given.from,
     to: given.to,
-    every: given.every,
+    every: given.every === "automatic" ? "" : given.every,
     reprocess: given.reprocess,
     max_active_runs: given["max-active-runs"],
     newest_first: String(given["newest-first"]),
