@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -7,6 +8,8 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { startAws } from "../../local/aws.ts";
 import { startService, stopRecorded, waitUntilReady } from "../../local/process.ts";
+import { startStack } from "../../local/stack.ts";
+import { createSteps } from "../../local/steps.ts";
 import { UserError } from "../../src/errors.ts";
 import { rejects } from "../rejects.ts";
 
@@ -41,6 +44,21 @@ test("a program that ends while it starts is an error with the end of its log, a
   assert.instance(error, UserError);
   assert.equal(await stopRecorded(dir), ["beside"]);
   assert.is((await beside.exited).signal, "SIGTERM");
+});
+
+test("a stack with a part that fails stops the parts that it began, and leaves no address", async () => {
+  const stack = mkdtempSync(join(dir, "stack-"));
+  writeFileSync(join(stack, "postgres"), "no folder");
+  await rejects(startStack({ dir: stack, source: { kind: "files", dir }, steps: createSteps() }));
+  const started = readdirSync(join(stack, "logs"));
+  assert.ok(started.includes("moto.log"), started.join());
+  assert.not.ok(existsSync(join(stack, "processes.jsonl")));
+  assert.not.ok(existsSync(join(stack, "stack.json")));
+  // The folder is in each part's environment, not in all arguments.
+  const running = execFileSync("ps", ["eww", "-eo", "args"], { encoding: "utf8" })
+    .split("\n")
+    .filter((line) => line.includes(stack));
+  assert.equal(running, []);
 });
 
 test.run();
