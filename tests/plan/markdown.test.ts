@@ -7,7 +7,7 @@ import { hostileInReports } from "./hostile.ts";
 const texts = hostileInReports.flatMap((text) => [text, ...hostileInReports.map((other) => `${other.slice(0, 200)}${text.slice(0, 200)}`)]);
 
 /** A code span without a backtick, a pipe, a backslash, an angle bracket or a line's end in it; or references and letters within <code>. */
-const span = /^(?:`[\w .,:/=+@*{}()%"-]+`|<code>(?:[A-Za-z0-9 ,/+=]|[^\p{ASCII}]|&#\d+;)*<\/code>)$/u;
+const span = /^(?:`[\w .,:;/=+@*{}()[\]%"'?!#~^&-]+`|<code>(?:[A-Za-z0-9 ,/+=]|[^\p{ASCII}]|&#\d+;)*<\/code>)$/u;
 
 test("whatever the text is, in prose and in a table's cell it stays one code span", () => {
   for (const text of texts) assert.match(code(text), span);
