@@ -47,6 +47,11 @@ test("each room imports only the rooms that the table allows", () => {
   assert.equal(wrong, []);
 });
 
+test("of the load stage, plan knows only the DDL, which is pure", () => {
+  const known = imports().filter(({ file, target }) => roomOf(file) === "plan" && target.startsWith("../load/"));
+  assert.equal([...new Set(known.map(({ target }) => target))], ["../load/ddl.ts"]);
+});
+
 test("vendor SDKs are imported under src/services only, and those of Actions nowhere in src", () => {
   const wrong: string[] = [];
   for (const { file, target } of imports()) {

@@ -28,9 +28,10 @@ export function addScrapeCommands(program: Command): void {
     .command("test")
     .description("run the scrapes' own tests on a real PostgreSQL")
     .argument("[scrape...]", "names of folders under scrapes/ (default: all)")
+    .option("--rows <file>", "write what the tests loaded to this file, for `diff --rows-before` and `--rows-after`")
     .addOption(formatOption())
-    .action(async (names: string[], { format }: { format: string }) => {
-      const results = await testScrapes(findProject(), names, stderrLog());
+    .action(async (names: string[], { format, rows }: { format: string; rows?: string }) => {
+      const results = await testScrapes(findProject(), names, stderrLog(), rows === undefined ? undefined : resolve(rows));
       const failed = results.filter((result) => !result.ok);
       printResult(format, { results }, `${results.length - failed.length} passed, ${failed.length} failed`);
       if (failed.length > 0) process.exitCode = 1;

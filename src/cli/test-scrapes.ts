@@ -1,11 +1,12 @@
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startPostgres } from "../../local/postgres.ts";
 import { UserError } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { type LoadRecord, RECORD_VARIABLE } from "../testkit/record-load.ts";
 import { readFailures, type TestFailure } from "./test-failures.ts";
 
 export interface ScrapeTestResult {
@@ -16,11 +17,15 @@ export interface ScrapeTestResult {
   readonly failures: readonly TestFailure[];
 }
 
-/** Runs each `*.test.ts` of the scrapes in a process of its own, all on one PostgreSQL that is started for them. */
-export async function testScrapes(root: string, names: readonly string[], log: Log): Promise<ScrapeTestResult[]> {
+/**
+ * Runs each `*.test.ts` of the scrapes in a process of its own, all on one PostgreSQL that is started for them.
+ * `rows` names a file to write what they loaded to, for a plan to compare.
+ */
+export async function testScrapes(root: string, names: readonly string[], log: Log, rows?: string): Promise<ScrapeTestResult[]> {
   const files = testFiles(root, names);
   const dir = await mkdtemp(join(tmpdir(), "dagline-test-"));
   const postgres = await startPostgres({ dir, settings: { fsync: "off" } });
+  const record = join(dir, "loads.ndjson");
   const results: ScrapeTestResult[] = [];
   try {
     for (const file of files) {
@@ -29,6 +34,7 @@ export async function testScrapes(root: string, names: readonly string[], log: L
         ...process.env,
         DAGLINE_TEST_SOCKET: postgres.socketDir,
         DAGLINE_TEST_PORT: String(postgres.port),
+        ...(rows === undefined ? {} : { [RECORD_VARIABLE]: record }),
       });
       // A file that declares tests and forgets `test.run()` passes silently: count what ran.
       const passed = Number(/^\s+Passed:\s+(\d+)/m.exec(output)?.[1] ?? 0);
@@ -38,6 +44,7 @@ export async function testScrapes(root: string, names: readonly string[], log: L
       if (!ok) log.info(output.trimEnd() === "" ? "  it ran no test: end the file with test.run()" : output.trimEnd());
       results.push({ file, ok, seconds, passed, failures: ok ? [] : failuresIn(output, file) });
     }
+    if (rows !== undefined) writeFileSync(rows, `${JSON.stringify({ loads: readRecord(record) })}\n`);
   } finally {
     await postgres.stop();
     await rm(dir, { recursive: true, force: true });
@@ -51,6 +58,13 @@ function failuresIn(output: string, file: string): TestFailure[] {
   if (failures.length > 0) return failures;
   const message = output.trim() === "" ? "it ran no test: end the file with test.run()" : output.trim().split("\n").slice(-8).join("\n");
   return [{ title: file, message, line: 1, column: 1 }];
+}
+
+/** Without the mode, which the plan says elsewhere. */
+function readRecord(file: string): Omit<LoadRecord, "mode">[] {
+  if (!existsSync(file)) return [];
+  const lines = readFileSync(file, "utf8").trimEnd().split("\n");
+  return lines.map((line) => JSON.parse(line) as LoadRecord).map(({ mode: _mode, ...load }) => load);
 }
 
 function testFiles(root: string, names: readonly string[]): string[] {

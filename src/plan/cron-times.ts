@@ -9,7 +9,7 @@ export interface CronTimes {
   readonly everyHour: boolean;
 }
 
-export const DAY = 86_400_000;
+const DAY = 86_400_000;
 
 export function parseCronTimes(expression: string): CronTimes {
   const [minute = "*", hour = "*", day = "*", month = "*", weekday = "*"] = expression.split(" ");

@@ -6,6 +6,8 @@ export interface Section {
   readonly blocks: readonly string[];
   /** What stands between two blocks: a line break in a list or table, an empty line else. */
   readonly joint: "\n" | "\n\n";
+  /** Whether many blocks are folded away. */
+  readonly fold?: boolean;
   /** How much of a report that is too long this section may take, of 1. */
   readonly share: number;
   /** What a block is, for saying how many were left out: `DAG`. */
@@ -39,11 +41,14 @@ export function fit(head: string, sections: readonly Section[], limit: number): 
   return { body: `${[head, notice, ...kept].join("\n\n")}\n`, rest: `${left.join("\n\n")}\n` };
 }
 
+/** Room for the signs of a fold. */
+const FOLD = 80;
+
 function cut(section: Section, room: number): { kept: string; left: string | null } {
   const { blocks, joint, unit } = section;
   const more = (number: number): string =>
     `\n\n_… and ${number.toLocaleString("en")} more ${unit}${number === 1 ? "" : "s"}, left out here._`;
-  let size = print(section, []).length;
+  let size = print(section, []).length + FOLD;
   let fitting = 0;
   for (const block of blocks) {
     size += block.length + joint.length;
@@ -55,8 +60,12 @@ function cut(section: Section, room: number): { kept: string; left: string | nul
   return { kept, left: print(section, blocks.slice(fitting)) };
 }
 
-function print({ title, lead, joint }: Section, blocks: readonly string[]): string {
-  const content = blocks.join(joint);
+function print({ title, lead, joint, fold = false, unit }: Section, blocks: readonly string[]): string {
   // A table's rows follow its head at once.
-  return [`### ${title}`, lead === undefined ? content : `${lead}${joint}${content}`].join("\n\n").trimEnd();
+  const content = [...(lead === undefined ? [] : [lead]), ...blocks].join(joint);
+  if (!fold || blocks.length <= UNFOLDED) return `### ${title}\n\n${content}`.trimEnd();
+  return `### ${title}\n\n<details><summary>${blocks.length} ${unit}s</summary>\n\n${content}\n\n</details>`;
 }
+
+/** A list up to this long needs no fold. */
+const UNFOLDED = 12;

@@ -7,7 +7,7 @@
 /** Text on one line as a code span: in prose, in a list, in a table's cell. Cut to `longest` characters. */
 export function code(text: string, longest = 100): string {
   const shown = oneLine(text, longest);
-  if (/^[\w .,:/=+@*{}()%"-]+$/.test(shown) && shown.trim() === shown) return `\`${shown}\``;
+  if (/^[\w .,:;/=+@*{}()[\]%"'?!#~^&-]+$/.test(shown) && shown.trim() === shown) return `\`${shown}\``;
   return referenced(shown, /[^A-Za-z0-9 ,/+=]/gu);
 }
 

@@ -28,7 +28,7 @@ export interface Plan {
   readonly infra: InfraChanges | null;
 }
 
-export interface ReleaseName {
+interface ReleaseName {
   readonly release: ReleaseId;
   readonly commit: string | null;
 }

@@ -35,7 +35,7 @@ export function phraseOf({ what, name, from, to }: Change): Phrase {
     case "rendering":
       return ["rendered otherwise by this version of dagline; the YAML says the same"];
     case "details unknown":
-      return ["changed; the deployed release was made before definitions were kept, so only the rendered Python tells how"];
+      return ["changed; the deployed release does not say the DAG in words, so only the rendered Python tells how"];
     case "fields reordered":
       return ["fields reordered (a table's columns keep their order)"];
   }

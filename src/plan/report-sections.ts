@@ -21,7 +21,7 @@ export function upcomingSection(plan: Plan): Section {
         `| ${code(one.dag)} | ${schedule(one)} | ${atOnce(one)} | ${one.nextRun === null ? "" : one.nextRun.slice(0, 16).replace("T", " ")} |`,
     );
   const lead = "| DAG | schedule | at once | next run (UTC) |\n|---|---|---|---|";
-  return { title: "What happens next", lead, blocks, joint: "\n", share: 0.12, unit: "DAG" };
+  return { title: "What happens next", lead, blocks, joint: "\n", fold: true, share: 0.08, unit: "DAG" };
 }
 
 function schedule({ trigger, schedule: text }: UpcomingPlan): string {
@@ -97,7 +97,7 @@ export function infraSection({ infra }: Plan): Section {
       `- ${code(action, 40)} ${code(resource, 120)} (${code(type, 80)}, ${code(stack, 80)})${reason === undefined ? "" : `: ${code(reason, 200)}`}`,
   );
   const widened = (infra?.widened ?? []).map((what) => `- **wider**: ${code(what, 300)}`);
-  return { title: "Cloud resources", blocks: [...widened, ...changes], joint: "\n", share: 0.12, unit: "resource" };
+  return { title: "Cloud resources", blocks: [...widened, ...changes], joint: "\n", fold: true, share: 0.12, unit: "resource" };
 }
 
 export function codeSection(plan: Plan): Section {
@@ -111,7 +111,7 @@ export function codeSection(plan: Plan): Section {
     return `- ${code(bundle, 120)} ${change}${why} (${counted(dags.length, "DAG")})`;
   });
   const files = plan.files.map(({ what, paths }) => `- ${what} changed${paths.length === 0 ? "" : `: ${codes(paths, 12, 120)}`}`);
-  return { title: "Code", blocks: [...blocks, ...files], joint: "\n", share: 0.08, unit: "bundle" };
+  return { title: "Code", blocks: [...blocks, ...files], joint: "\n", fold: true, share: 0.08, unit: "bundle" };
 }
 
 export function rowSection(plan: Plan): Section {

@@ -58,7 +58,7 @@ interface TaskBase {
   readonly params: Readonly<Record<string, JsonValue>>;
 }
 
-export interface CallDefinition extends TaskBase {
+interface CallDefinition extends TaskBase {
   readonly kind: "extract" | "transform";
   readonly callable: string;
   readonly file_extension: string;

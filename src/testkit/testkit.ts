@@ -14,6 +14,7 @@ import { fillTemplate } from "../scrape/url-template.ts";
 import type { ExtractContext, TransformContext } from "../task/api.ts";
 import { fixtureFetch, type Served } from "./fixture-fetch.ts";
 import type { Row } from "./read-files.ts";
+import { recordLoad } from "./record-load.ts";
 import { type RunTime, runInterval, runParams, runVariables } from "./run-time.ts";
 
 /** When a run is, and what the network answers it. */
@@ -82,7 +83,10 @@ export async function openTestkit(folder: string): Promise<Testkit> {
   const load = async (dagId: string, taskId: string, file: string, options: RunOptions = {}): Promise<LoadResult> => {
     const { dag, task } = find(scrape, dagId, taskId, "load");
     const { loadInto } = await import("./load-into.ts");
-    return loadInto(await openDatabase(), dag, task, file, options, options.log ?? silentLog);
+    const result = await loadInto(await openDatabase(), dag, task, file, options, options.log ?? silentLog);
+    const columns = task.fields.map(({ name }) => name);
+    await recordLoad({ dag: dag.id, task: task.id, table: task.table, mode: task.mode.kind, columns }, () => rows(task.table));
+    return result;
   };
   const rows = async (table: string, loadId?: string): Promise<Row[]> => {
     const found = await (await openDatabase()).rows(table, loadId);

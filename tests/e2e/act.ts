@@ -42,11 +42,16 @@ export function makeRepository(dir: string): TestRepository {
   for (const file of new Set(tracked.split("\0"))) {
     if (file === "" || /^(?:scrapes|tests|docs)\//.test(file) || !existsSync(join(root, file))) continue;
     mkdirSync(dirname(join(dir, file)), { recursive: true });
-    if (file.startsWith(".github/workflows/")) writeFileSync(join(dir, file), readFileSync(join(root, file), "utf8").replace(unknownToAct, ""));
+    if (file.startsWith(".github/workflows/"))
+      writeFileSync(join(dir, file), readFileSync(join(root, file), "utf8").replace(unknownToAct, ""));
     else cpSync(join(root, file), join(dir, file));
   }
   const git = (...args: string[]): string =>
-    execFileSync("git", ["-c", "user.name=Test", "-c", "user.email=test@example.com", ...args], { cwd: dir, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim();
+    execFileSync("git", ["-c", "user.name=Test", "-c", "user.email=test@example.com", ...args], {
+      cwd: dir,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "pipe"],
+    }).trim();
   git("init", "--quiet", "--initial-branch=main");
   const head = (revision = "HEAD"): string => git("rev-parse", revision);
   return {
@@ -115,7 +120,9 @@ function standIns(dir: string): string[] {
   const files = [".github/workflows", ".github/actions/setup"].flatMap((folder) =>
     readdirSync(join(dir, folder)).map((file) => readFileSync(join(dir, folder, file), "utf8")),
   );
-  const pinned = new Set(files.flatMap((text) => [...text.matchAll(/uses: ([\w-]+\/[\w-]+@[0-9a-f]{40})/g)].map((match) => match[1] ?? "")));
+  const pinned = new Set(
+    files.flatMap((text) => [...text.matchAll(/uses: ([\w-]+\/[\w-]+@[0-9a-f]{40})/g)].map((match) => match[1] ?? "")),
+  );
   return [...pinned].flatMap((action) => {
     const name = /\/([\w-]+)@/.exec(action)?.[1] ?? "";
     return ["--local-repository", `${action}=${join(root, "tests", "e2e", "stand-ins", name)}`];

@@ -1,5 +1,11 @@
 /** A scrape that needs nothing from outside: it makes the numbers from 1 to 5 with their squares. Its files, by path in its folder. */
-export function numbersScrape({ schedule = '"0 5 * * *"', description = "Numbers", cube = false, retries = 0, squareType = "BIGINT" } = {}): Record<string, string> {
+export function numbersScrape({
+  schedule = '"0 5 * * *"',
+  description = "Numbers",
+  cube = false,
+  retries = 0,
+  squareType = "BIGINT",
+} = {}): Record<string, string> {
   return {
     "numbers.yml": `numbers:
   owner: tests

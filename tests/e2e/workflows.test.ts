@@ -43,7 +43,10 @@ test("the first push to main is deployed: proven on the host, recorded as a depl
   assert.equal([deployment?.sha, deployment?.environment, deployment?.statuses[0]?.state], [repository.head(), "production", "success"]);
   assert.ok(run.seconds < 60, `${run.seconds} s`);
   await runDag("numbers");
-  assert.equal(await sql("SELECT number, square FROM numbers ORDER BY number LIMIT 2"), [{ number: 1, square: 1 }, { number: 2, square: 4 }]);
+  assert.equal(await sql("SELECT number, square FROM numbers ORDER BY number LIMIT 2"), [
+    { number: 1, square: 1 },
+    { number: 2, square: 4 },
+  ]);
 });
 
 const hostileBranch = "topic/`id`$(touch${IFS}pwned)@everyone";
@@ -91,7 +94,14 @@ test("a destructive plan fails its check until the label is given after its comm
   assert.ok((await comment(3)).ok);
   const pull = github.state.pullRequests.get(3);
   pull?.labels.push("allow-destructive");
-  github.state.labelEvents.push({ id: 1, number: 3, event: "labeled", label: "allow-destructive", by: "octocat", at: new Date(Date.now() + 2000).toISOString() });
+  github.state.labelEvents.push({
+    id: 1,
+    number: 3,
+    event: "labeled",
+    label: "allow-destructive",
+    by: "octocat",
+    at: new Date(Date.now() + 2000).toISOString(),
+  });
   const again = await preview(3);
   assert.ok(again.ok, again.log);
   assert.match(again.log, /allowed by its label/);
@@ -112,7 +122,10 @@ test("a merge does what its pull request showed, and what others show is marked 
 test("a broken merge changes nothing and names the line", async () => {
   const before = await pointer();
   repository.git("checkout", "--quiet", "main");
-  writeFileSync(join(repository.dir, "scrapes/numbers/numbers.yml"), readFileSync(join(repository.dir, "scrapes/numbers/numbers.yml"), "utf8").replace("callable: extract", "callable: extrct"));
+  writeFileSync(
+    join(repository.dir, "scrapes/numbers/numbers.yml"),
+    readFileSync(join(repository.dir, "scrapes/numbers/numbers.yml"), "utf8").replace("callable: extract", "callable: extrct"),
+  );
   const run = await push(repository.commit("Break it"));
   assert.not(run.ok);
   assert.match(run.log, /scrapes\/numbers\/numbers\.yml,line=\d+|scrapes\/numbers\/numbers\.yml:\d+/);
@@ -121,14 +134,27 @@ test("a broken merge changes nothing and names the line", async () => {
 });
 
 test("a backfill goes from a dry run to done, and hostile inputs are only text", async () => {
-  const inputs = { dag: "numbers", from: "2024-01-01", to: "2024-01-02", reprocess: "none", "max-active-runs": "2", "newest-first": "false", every: "automatic", params: "{}" };
+  const inputs = {
+    dag: "numbers",
+    from: "2024-01-01",
+    to: "2024-01-02",
+    reprocess: "none",
+    "max-active-runs": "2",
+    "newest-first": "false",
+    every: "automatic",
+    params: "{}",
+  };
   const dry = await dispatch("backfill.yml", { ...inputs, "dry-run": "true" });
   assert.ok(dry.ok, dry.log);
   assert.match(dry.log, /2 runs to create/);
   const done = await dispatch("backfill.yml", { ...inputs, "dry-run": "false" });
   assert.ok(done.ok, done.log);
   assert.match(done.log, /2 of 2 ended: 2 success/);
-  const hostile = await dispatch("backfill.yml", { ...inputs, dag: "$(touch pwned)`touch pwned`\n::set-output name=x::y", "dry-run": "true" });
+  const hostile = await dispatch("backfill.yml", {
+    ...inputs,
+    dag: "$(touch pwned)`touch pwned`\n::set-output name=x::y",
+    "dry-run": "true",
+  });
   assert.not(hostile.ok);
   assert.match(hostile.log, /dag is ".*": it takes the id of a DAG/);
 });
@@ -217,7 +243,11 @@ function merge(number: number, branch: string): string {
   return sha;
 }
 
-function workflow(name: string, event: string, given: { sha: string; payload: Record<string, unknown>; inputs?: Record<string, string>; artifacts?: string }): Promise<WorkflowRun> {
+function workflow(
+  name: string,
+  event: string,
+  given: { sha: string; payload: Record<string, unknown>; inputs?: Record<string, string>; artifacts?: string },
+): Promise<WorkflowRun> {
   const { aws, ssm } = stack.address;
   return runWorkflow(name, event, {
     repository,
@@ -238,19 +268,38 @@ function workflow(name: string, event: string, given: { sha: string; payload: Re
 
 function push(sha: string): Promise<WorkflowRun> {
   const before = repository.head(`${sha}^`.replace(/\^$/, repository.git("rev-list", "--parents", "-n1", sha).includes(" ") ? "^" : ""));
-  return workflow("deploy.yml", "push", { sha, payload: { ref: "refs/heads/main", before, after: sha, repository: { default_branch: "main" } } });
+  return workflow("deploy.yml", "push", {
+    sha,
+    payload: { ref: "refs/heads/main", before, after: sha, repository: { default_branch: "main" } },
+  });
 }
 
 function preview(number: number): Promise<WorkflowRun> {
   const artifacts = join(dir, `artifacts-${number}`);
   rmSync(artifacts, { recursive: true, force: true });
-  return workflow("preview.yml", "pull_request", { sha: repository.head(`refs/pull/${number}/merge`), payload: pullPayload(number), artifacts });
+  return workflow("preview.yml", "pull_request", {
+    sha: repository.head(`refs/pull/${number}/merge`),
+    payload: pullPayload(number),
+    artifacts,
+  });
 }
 
 function comment(number: number): Promise<WorkflowRun> {
   const { head } = pullPayload(number).pull_request;
-  const run = { id: 7, event: "pull_request", conclusion: "success", head_sha: head.sha, head_branch: head.ref, head_repository: { full_name: head.repo.full_name }, html_url: "https://github.com/octo/data/actions/runs/7" };
-  return workflow("comment.yml", "workflow_run", { sha: repository.head("main"), payload: { action: "completed", workflow_run: run }, artifacts: join(dir, `artifacts-${number}`) });
+  const run = {
+    id: 7,
+    event: "pull_request",
+    conclusion: "success",
+    head_sha: head.sha,
+    head_branch: head.ref,
+    head_repository: { full_name: head.repo.full_name },
+    html_url: "https://github.com/octo/data/actions/runs/7",
+  };
+  return workflow("comment.yml", "workflow_run", {
+    sha: repository.head("main"),
+    payload: { action: "completed", workflow_run: run },
+    artifacts: join(dir, `artifacts-${number}`),
+  });
 }
 
 function dispatch(name: string, inputs: Record<string, string>): Promise<WorkflowRun> {
@@ -270,22 +319,31 @@ async function runDag(dag: string): Promise<void> {
   await call("PATCH", `/dags/${dag}`, { is_paused: false });
   const started = await call("POST", `/dags/${dag}/dagRuns`, { logical_date: null });
   const run = (started.body as { dag_run_id: string }).dag_run_id;
-  await until(`${dag} to end`, async () => {
-    const { state } = (await call("GET", `/dags/${dag}/dagRuns/${encodeURIComponent(run)}`)).body as { state: string };
-    if (state === "failed") throw new Error(`the run of ${dag} failed`);
-    return state === "success";
-  }, { timeout: 120_000, interval: 250 });
+  await until(
+    `${dag} to end`,
+    async () => {
+      const { state } = (await call("GET", `/dags/${dag}/dagRuns/${encodeURIComponent(run)}`)).body as { state: string };
+      if (state === "failed") throw new Error(`the run of ${dag} failed`);
+      return state === "success";
+    },
+    { timeout: 120_000, interval: 250 },
+  );
 }
 
 async function sql(text: string): Promise<object[]> {
   const { socketDir: host, port, database } = stack.address.postgres;
   const client = new pg.Client({ host, port, database, user: "dagline_loader" });
   await client.connect();
-  return client.query(text).then(({ rows }) => rows).finally(() => client.end());
+  return client
+    .query(text)
+    .then(({ rows }) => rows)
+    .finally(() => client.end());
 }
 
 function stepTimes({ log }: WorkflowRun): string {
-  return [...log.matchAll(/\[deploy\/(\w+)\s*\]\s+✅ {2}Success - Main (\S+)[^[]*\[([\d.]+m?s)\]/g)].map(([, job, step, time]) => `${job} ${step} ${time}`).join(", ");
+  return [...log.matchAll(/\[deploy\/(\w+)\s*\]\s+✅ {2}Success - Main (\S+)[^[]*\[([\d.]+m?s)\]/g)]
+    .map(([, job, step, time]) => `${job} ${step} ${time}`)
+    .join(", ");
 }
 
 function report(text: string): void {
