@@ -94,7 +94,8 @@ async function cancel(agent: BackfillAgent, last: Watched, log: Log): Promise<Ba
 
 function outcomeOf({ counts, halted }: BackfillProgress): BackfillResult["outcome"] {
   if ((counts.failed ?? 0) > 0) return "failed";
-  return halted === null ? "success" : "halted";
+  if (halted !== null) return "halted";
+  return (counts.cancelled ?? 0) > 0 ? "cancelled" : "success";
 }
 
 function lost(error: unknown, id: string): unknown {

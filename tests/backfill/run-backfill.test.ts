@@ -264,7 +264,18 @@ test("a release that moves while the runs are made halts it: what runs finishes,
   const result = await go({ max_active_runs: "1" }, { delay });
   assert.is(result.outcome, "halted");
   assert.equal(result.progress?.counts, { success: 1, waiting: 2 });
-  assert.match(resultText(result), /no more runs were begun: demo is now of release 2{12}/);
+  assert.match(resultText(result), /no more are begun: demo is now of release 2{12}/);
+});
+
+test("a DAG that is paused while its runs wait is said so, and they end once it is not", async () => {
+  const lines: string[] = [];
+  const delay = async (): Promise<void> => {
+    change({ paused: lines.length < 2 });
+    airflow.work();
+  };
+  const { outcome } = await go({ to: "2024-01" }, { delay, onProgress: (seen) => lines.push(progressLine(seen)) });
+  assert.is(outcome, "success");
+  assert.is(lines[1], "0 of 1 ended: 1 queued; no more are begun: demo was paused meanwhile");
 });
 
 test("a host that does not answer a few times is asked again; then the watch ends and says that the backfill goes on", async () => {
