@@ -184,8 +184,14 @@ test("a scheduled DAG's backfill is Airflow's own, and only its own runs are cou
 test("a backfill that has ended, but that Airflow has not marked yet, is not in the way of the next", async () => {
   daily(3);
   await go();
-  airflow.now = new Date("2024-06-01T12:00:10Z");
   assert.is((await go({ reprocess: "completed" })).outcome, "success");
+});
+
+test("a backfill whose runs Airflow is still creating is left alone by a second one", async () => {
+  daily(3);
+  airflow.backfills.push({ id: "1", from: new Date(0), to: airflow.now, createdAt: new Date(0), completed: false });
+  await rejects(go(), /^another backfill of demo is running: backfill 1, /);
+  assert.is(airflow.backfills[0]?.completed, false);
 });
 
 test("aborting a scheduled DAG's backfill leaves no run of it queued", async () => {
