@@ -66,6 +66,11 @@ test("a started backfill is watched to its end, and its exit code and last lines
   assert.match(stderr, /2 of 2 ended: 1 success, 1 failed/);
 });
 
+test("the failed run can be run again at once, although Airflow has not yet marked the backfill before as complete", async () => {
+  const { code, result, stderr } = await dagline("daily", "--from", "2024-01-01", "--to", "2024-01-02", "--reprocess", "failed", "--start");
+  assert.equal([code, result.plan.counts, result.progress?.counts], [1, { create: 0, reprocess: 1, skip: 1 }, { failed: 1 }], stderr);
+});
+
 test("cancelling ends what waits, and meanwhile a second backfill of the DAG names the one that runs", async () => {
   const args = ["held", "--from", "2024-01-01", "--to", "2024-01-03", "--max-active-runs", "1", "--start"];
   const { child, ended } = spawnDagline(args);
