@@ -1,0 +1,138 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { UserError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import type { InfraChanges } from "../plan/model.ts";
+import type { AssemblyStack } from "./assembly.ts";
+import type { Cdk, CloudFormation, StackState } from "./cloudformation.ts";
+import { holdsData } from "./data-types.ts";
+import { failureOf } from "./failure.ts";
+import type { DeployedStack } from "./read-deployed.ts";
+import { hasSucceeded, isUnderWay } from "./stack-state.ts";
+import { resourceName } from "./template.ts";
+
+export interface ApplyOptions {
+  /** The assembly's folder. */
+  readonly assembly: string;
+  /** What was shown and let through. */
+  readonly planned: InfraChanges;
+  /** Loses data that the plan did not show, too. */
+  readonly allowDestructive: boolean;
+  /** Tells this apply's change sets from others': letters, digits, hyphens. */
+  readonly name: string;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  /** How long to wait between two looks at the events. */
+  readonly pollMilliseconds?: number;
+}
+
+export interface Applied {
+  /** Stacks that were created or updated, in order. */
+  readonly changed: readonly string[];
+  readonly stacks: readonly StackState[];
+  /** Of all stacks, by stack. */
+  readonly outputs: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
+/**
+ * Brings the stacks to what the assembly says, in order, each by a change set; a stack that is right already costs nothing. Stops at the
+ * first that fails, with the reason of the resource that failed first. Throws UserError when a change set would lose data that the plan
+ * did not show. When the signal aborts, an update under way is rolled back.
+ */
+export async function applyInfra(
+  stacks: readonly DeployedStack[],
+  cloud: CloudFormation,
+  cdk: Cdk,
+  options: ApplyOptions,
+): Promise<Applied> {
+  const changed: string[] = [];
+  const states: StackState[] = [];
+  for (const { stack, state, unchanged } of stacks) {
+    options.signal.throwIfAborted();
+    const after = unchanged ? undefined : await applyStack(stack, state, cloud, cdk, options);
+    if (after === undefined) options.log.info(`${stack.name}: unchanged`);
+    else changed.push(stack.name);
+    const now = after ?? state;
+    if (now !== null) states.push(now);
+  }
+  return { changed, stacks: states, outputs: Object.fromEntries(states.map(({ name, outputs }) => [name, outputs])) };
+}
+
+/** undefined: CloudFormation finds nothing to change either. */
+async function applyStack(
+  stack: AssemblyStack,
+  state: StackState | null,
+  cloud: CloudFormation,
+  cdk: Cdk,
+  options: ApplyOptions,
+): Promise<StackState | undefined> {
+  const { log, signal, assembly, name } = options;
+  log.info(`${stack.name}: publishing its files and preparing the change`);
+  const onLine = (line: string): void => log.info(`  ${line}`);
+  await cdk.prepareChangeSet(assembly, stack.id, name, { region: cloud.region, signal, onLine });
+  const entries = await cloud.changeSet(stack.name, name);
+  if (entries === null) return undefined;
+  refuseUnplanned(stack, entries, options);
+  const last = state === null ? null : ((await cloud.events(stack.name, null)).at(-1)?.id ?? null);
+  signal.throwIfAborted();
+  await cloud.execute(stack.name, name);
+  return follow(stack.name, last, cloud, options);
+}
+
+/** What CloudFormation says is certain, and a plan from two templates may have missed it. */
+function refuseUnplanned(
+  stack: AssemblyStack,
+  entries: NonNullable<Awaited<ReturnType<CloudFormation["changeSet"]>>>,
+  { planned, allowDestructive, log }: ApplyOptions,
+): void {
+  const shown = new Set(planned.destructive.map(({ resource }) => resource));
+  const lost = entries.filter(
+    ({ type, action, replacement, policy }) =>
+      holdsData(type) && ((action === "Remove" && policy !== "Retain") || (action === "Modify" && replacement === "True")),
+  );
+  const nameOf = (id: string): string => {
+    const resource = stack.template.Resources[id];
+    return resource === undefined ? id : resourceName(id, resource);
+  };
+  // A resource that goes is in the deployed template only, and was named from there.
+  const surprises = lost.filter(({ resource, action }) => action !== "Remove" && !shown.has(`${nameOf(resource)} (${stack.name})`));
+  if (surprises.length === 0) return;
+  const list = surprises.map(({ resource, type }) => `${nameOf(resource)} (${type}) is replaced`).join("\n");
+  if (!allowDestructive)
+    throw new UserError(`stack ${stack.name}: CloudFormation would lose data that the plan did not show\n${list}`, {
+      hint: "The change set was not executed. Deploy with `allow-destructive` if that is what you want.",
+    });
+  log.warn(`CloudFormation would lose data that the plan did not show, which was allowed\n${list}`);
+}
+
+/** Tells every event until the stack stands still. Throws what failed. */
+async function follow(stack: string, after: string | null, cloud: CloudFormation, options: ApplyOptions): Promise<StackState> {
+  const { log, signal, pollMilliseconds = 2000 } = options;
+  const seen: Awaited<ReturnType<CloudFormation["events"]>>[number][] = [];
+  for (let last = after; ; ) {
+    // The state first: events that came before it are then sure to be there.
+    const state = await cloud.describe(stack);
+    for (const event of await cloud.events(stack, last)) {
+      seen.push(event);
+      last = event.id;
+      log.info(`  ${stack}: ${event.status} ${event.resource} (${event.type})${event.reason === null ? "" : `: ${event.reason}`}`);
+    }
+    if (state === null) throw new UserError(`stack ${stack} was deleted while it was changed`, { hint: "Run this again." });
+    if (!isUnderWay(state.status) && state.status !== "REVIEW_IN_PROGRESS") {
+      if (hasSucceeded(state.status)) return state;
+      throw failureOf(state, seen, cloud.region);
+    }
+    if (signal.aborted) await cancel(state, cloud, log, signal);
+    await pause(pollMilliseconds, undefined, { signal }).catch(() => undefined); // the next round sees the abort
+  }
+}
+
+/** The runner ends us seconds after it asked: CloudFormation goes on by itself, and the log says how. */
+async function cancel({ name, status }: StackState, cloud: CloudFormation, log: Log, signal: AbortSignal): Promise<never> {
+  if (status === "UPDATE_IN_PROGRESS") {
+    await cloud.cancelUpdate(name);
+    log.warn(`${name}: its update is cancelled; CloudFormation takes it back to what it was, with or without us`);
+  } else {
+    log.warn(`${name}: ${status} cannot be cancelled; CloudFormation goes on with it. Stacks after it are not begun`);
+  }
+  throw signal.reason;
+}

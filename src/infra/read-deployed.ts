@@ -1,0 +1,59 @@
+import { UserError } from "../errors.ts";
+import type { AssemblyStack } from "./assembly.ts";
+import type { CloudFormation, StackState } from "./cloudformation.ts";
+import { isDeployed } from "./stack-state.ts";
+import { parseTemplate, type Template } from "./template.ts";
+import { sameValue } from "./values.ts";
+
+/** A stack of the assembly beside what is deployed of it. */
+export interface DeployedStack {
+  readonly stack: AssemblyStack;
+  /** null: there is none yet. */
+  readonly state: StackState | null;
+  readonly deployed: Template | null;
+  /** Whether there is nothing to do: the very template, and the very tags. */
+  readonly unchanged: boolean;
+}
+
+const BOOTSTRAP = "CDKToolkit";
+
+/** Reads what is deployed of each stack. */
+export function readDeployed(stacks: readonly AssemblyStack[], cloud: CloudFormation): Promise<DeployedStack[]> {
+  return Promise.all(
+    stacks.map(async (stack) => {
+      const state = await cloud.describe(stack.name);
+      if (!isDeployed(state)) return { stack, state: null, deployed: null, unchanged: false };
+      const deployed = parseTemplate(await cloud.template(stack.name));
+      const settled = /^(CREATE|UPDATE|UPDATE_ROLLBACK|IMPORT)_COMPLETE$/.test(state.status);
+      return { stack, state, deployed, unchanged: settled && sameValue(deployed, stack.template) && sameTags(state, stack) };
+    }),
+  );
+}
+
+/** The account that `cdk bootstrap` prepared, by its id. Throws UserError when none is, or not for the version that `least` names. */
+export async function bootstrappedAccount(cloud: CloudFormation): Promise<{ readonly account: string; readonly version: number }> {
+  const state = await cloud.describe(BOOTSTRAP);
+  if (!isDeployed(state)) {
+    throw new UserError(`the AWS account is not prepared for CDK in ${cloud.region}: it has no stack ${BOOTSTRAP}`, {
+      hint: `Once for each account and region, with an administrator's credentials: npx cdk bootstrap aws://ACCOUNT/${cloud.region}`,
+    });
+  }
+  return { account: state.id.split(":")[4] ?? "", version: Number(state.outputs.BootstrapVersion ?? 0) };
+}
+
+/** Throws UserError when the account's bootstrap is too old for a stack. */
+export function refuseOldBootstrap(
+  stacks: readonly AssemblyStack[],
+  { account, version }: { account: string; version: number },
+  region: string,
+): void {
+  const least = Math.max(0, ...stacks.map(({ bootstrapVersion }) => bootstrapVersion ?? 0));
+  if (version >= least) return;
+  throw new UserError(`the AWS account was prepared for CDK by version ${version} of its bootstrap; infra/ needs ${least}`, {
+    hint: `Run it again, with an administrator's credentials: npx cdk bootstrap aws://${account}/${region}`,
+  });
+}
+
+function sameTags(state: StackState, { tags }: AssemblyStack): boolean {
+  return sameValue(state.tags, tags);
+}
