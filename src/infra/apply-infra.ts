@@ -3,7 +3,7 @@ import { UserError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { InfraChanges } from "../plan/model.ts";
 import type { AssemblyStack } from "./assembly.ts";
-import type { Cdk, CloudFormation, StackState } from "./cloudformation.ts";
+import type { Cdk, ChangeSet, CloudFormation, StackEvent, StackState } from "./cloudformation.ts";
 import { holdsData } from "./data-types.ts";
 import { failureOf } from "./failure.ts";
 import type { DeployedStack } from "./read-deployed.ts";
@@ -69,21 +69,17 @@ async function applyStack(
   log.info(`${stack.name}: publishing its files and preparing the change`);
   const onLine = (line: string): void => log.info(`  ${line}`);
   await cdk.prepareChangeSet(assembly, stack.id, name, { region: cloud.region, signal, onLine });
-  const entries = await cloud.changeSet(stack.name, name);
-  if (entries === null) return undefined;
-  refuseUnplanned(stack, entries, options);
+  const changeSet = await cloud.changeSet(stack.name, name);
+  if (changeSet === null) return undefined;
+  refuseUnplanned(stack, changeSet, options);
   const last = state === null ? null : ((await cloud.events(stack.name, null)).at(-1)?.id ?? null);
   signal.throwIfAborted();
-  await cloud.execute(stack.name, name);
+  await cloud.execute(stack.name, changeSet.id);
   return follow(stack.name, last, cloud, options);
 }
 
 /** What CloudFormation says is certain, and a plan from two templates may have missed it. */
-function refuseUnplanned(
-  stack: AssemblyStack,
-  entries: NonNullable<Awaited<ReturnType<CloudFormation["changeSet"]>>>,
-  { planned, allowDestructive, log }: ApplyOptions,
-): void {
+function refuseUnplanned(stack: AssemblyStack, { entries }: ChangeSet, { planned, allowDestructive, log }: ApplyOptions): void {
   const shown = new Set(planned.destructive.map(({ resource }) => resource));
   const lost = entries.filter(
     ({ type, action, replacement, policy }) =>
@@ -107,7 +103,7 @@ function refuseUnplanned(
 /** Tells every event until the stack stands still. Throws what failed. */
 async function follow(stack: string, after: string | null, cloud: CloudFormation, options: ApplyOptions): Promise<StackState> {
   const { log, signal, pollMilliseconds = 2000 } = options;
-  const seen: Awaited<ReturnType<CloudFormation["events"]>>[number][] = [];
+  const seen: StackEvent[] = [];
   for (let last = after; ; ) {
     // The state first: events that came before it are then sure to be there.
     const state = await cloud.describe(stack);

@@ -8,7 +8,8 @@ export interface CloudFormation {
   /** Events after the one named, oldest first; `after` null: all that CloudFormation still has. */
   events(stack: string, after: string | null): Promise<readonly StackEvent[]>;
   /** null: there is no such change set, or it is empty. */
-  changeSet(stack: string, name: string): Promise<readonly ChangeSetEntry[] | null>;
+  changeSet(stack: string, name: string): Promise<ChangeSet | null>;
+  /** `changeSet`: its ARN. */
   execute(stack: string, changeSet: string): Promise<void>;
   /** Has an update under way rolled back. */
   cancelUpdate(stack: string): Promise<void>;
@@ -34,7 +35,13 @@ export interface StackEvent {
   readonly reason: string | null;
 }
 
-export interface ChangeSetEntry {
+export interface ChangeSet {
+  /** Its ARN. */
+  readonly id: string;
+  readonly entries: readonly ChangeSetEntry[];
+}
+
+interface ChangeSetEntry {
   readonly resource: string;
   readonly type: string;
   readonly action: "Add" | "Modify" | "Remove" | "Import" | "Dynamic" | (string & {});
@@ -47,7 +54,7 @@ export interface ChangeSetEntry {
 /** The CDK's command line, run by `src/services/cdk.ts`. */
 export interface Cdk {
   /** Writes the app's cloud assembly to a folder. The app gets no credentials: it runs whatever a pull request says. */
-  synthesize(out: string, environment: { readonly account: string; readonly region: string }): Promise<void>;
+  synthesize(out: string, environment: SynthesisEnvironment): Promise<void>;
   /** Publishes a stack's assets and makes its change set; none when nothing changes. Rejects with a UserError or TransientError. */
   prepareChangeSet(
     assembly: string,
@@ -55,4 +62,11 @@ export interface Cdk {
     changeSet: string,
     options: { readonly region: string; readonly signal: AbortSignal; readonly onLine: (line: string) => void },
   ): Promise<void>;
+}
+
+export interface SynthesisEnvironment {
+  readonly account: string;
+  readonly region: string;
+  /** What the app is told as `--context NAME=VALUE`. */
+  readonly context: Readonly<Record<string, string>>;
 }

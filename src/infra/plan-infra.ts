@@ -5,7 +5,8 @@ import { compareTemplates, type ReplacementRule, type ResourceChange } from "./c
 import { causesText, dataLoss, guardsLost } from "./data-types.ts";
 import { wideNetworks } from "./network.ts";
 import { widePermissions } from "./permissions.ts";
-import { isObject, listOf, resourceName, type Template } from "./template.ts";
+import { changedTags, isTagsOnly, tagsLine, valueAt } from "./tags.ts";
+import { isObject, resourceName, type Template } from "./template.ts";
 import { sameValue } from "./values.ts";
 
 /** One stack: what is deployed, and what is to be. */
@@ -15,6 +16,8 @@ export interface StackTemplates {
   readonly before: Template | null;
   /** null: the app no longer has it. */
   readonly after: Template | null;
+  /** The keys of the stack's own tags that differ. */
+  readonly tags?: readonly string[];
 }
 
 type Change = InfraChanges["changes"][number];
@@ -27,8 +30,13 @@ type Change = InfraChanges["changes"][number];
 export function planInfra(stacks: readonly StackTemplates[], rule: ReplacementRule): InfraChanges {
   const compared = stacks.map((one) => ({ ...one, changes: compareTemplates(one.before, one.after, rule) }));
   const all = compared.flatMap(({ stack, changes }) => changes.map((change) => ({ stack, change })));
-  const tagged = all.filter(({ change }) => isTagsOnly(change));
   const others = all.filter(({ change }) => !isTagsOnly(change));
+  const tagged = [
+    ...stacks.flatMap(({ stack, tags = [] }) =>
+      tags.length === 0 ? [] : [{ stack, name: "the stack with all that is in it", keys: tags }],
+    ),
+    ...all.filter(({ change }) => isTagsOnly(change)).map(({ stack, change }) => ({ stack, name: change.name, keys: changedTags(change) })),
+  ];
   const beside = compared.flatMap((one) => (one.changes.length > 0 ? [] : besideResources(one)));
   const result = {
     changes: [...others.sort(byWeight).map(({ stack, change }) => describe(stack, change)), ...beside, ...tagsLine(tagged)],
@@ -40,13 +48,7 @@ export function planInfra(stacks: readonly StackTemplates[], rule: ReplacementRu
   };
   return {
     ...result,
-    digest: sha256(
-      canonicalJson([
-        others.map(({ stack, change }) => detail(stack, change)),
-        beside,
-        tagged.map(({ stack, change }) => [stack, change.id]),
-      ]),
-    ),
+    digest: sha256(canonicalJson([others.map(({ stack, change }) => detail(stack, change)), beside, tagged])),
   };
 }
 
@@ -89,46 +91,6 @@ function reasonOf(change: ResourceChange): string | undefined {
 /** A Lambda function's zip has its digest as its name. */
 function isCode(property: string): boolean {
   return /^(Code|Content)(\.(S3Key|S3Bucket|S3ObjectVersion|ImageUri|ZipFile))?$/.test(property);
-}
-
-function isTagsOnly({ action, properties }: ResourceChange): boolean {
-  return (
-    action === "update" &&
-    properties.length > 0 &&
-    properties.every((property) => /(?:^|\.)Tags?(?:$|\.)|(?:^|\.)TagSpecifications$/.test(property))
-  );
-}
-
-function tagsLine(tagged: readonly { stack: string; change: ResourceChange }[]): Change[] {
-  if (tagged.length === 0) return [];
-  const keys = [...new Set(tagged.flatMap(({ change }) => changedTags(change)))].sort();
-  return [
-    {
-      stack: [...new Set(tagged.map(({ stack }) => stack))].join(", "),
-      resource: tagged.length === 1 ? (tagged[0]?.change.name ?? "") : `${tagged.length} resources`,
-      type: "tags",
-      action: "update",
-      reason: `only tags change${keys.length === 0 ? "" : `: ${keys.join(", ")}`}`,
-    },
-  ];
-}
-
-function changedTags({ before, after, properties }: ResourceChange): string[] {
-  return properties.flatMap((property) => {
-    const read = (of: ResourceChange["before"]): Map<string, unknown> => tagsOf(valueAt(of?.Properties ?? {}, property), property);
-    const [old, next] = [read(before), read(after)];
-    return [...new Set([...old.keys(), ...next.keys()])].filter((key) => !sameValue(old.get(key), next.get(key)));
-  });
-}
-
-function tagsOf(value: unknown, property: string): Map<string, unknown> {
-  if (!Array.isArray(value) && !isObject(value)) return new Map([[property.split(".").at(-1) ?? "", value]]);
-  if (isObject(value)) return new Map(Object.entries(value));
-  return new Map(listOf(value).flatMap((tag) => (isObject(tag) ? [[String(tag.Key), tag.Value] as const] : [])));
-}
-
-function valueAt(properties: Readonly<Record<string, unknown>>, path: string): unknown {
-  return path.split(".").reduce<unknown>((value, key) => (isObject(value) ? value[key] : undefined), properties);
 }
 
 /** Outputs, parameters and the like, when no resource differs. */

@@ -12,6 +12,8 @@ export interface Project {
   readonly out: string;
   /** A file of that folder, as text. */
   readonly read: (file: string) => string;
+  /** What the app is told: `environment`, `commit`. */
+  readonly context: Readonly<Record<string, string>>;
 }
 
 export interface ProjectPlan {
@@ -20,12 +22,12 @@ export interface ProjectPlan {
 }
 
 /** Makes the assembly of the repository's CDK app and compares it with what is deployed. Throws what `bootstrappedAccount` and CDK do. */
-export async function planProject({ cdk, rule, out, read }: Project, cloud: CloudFormation): Promise<ProjectPlan> {
+export async function planProject({ cdk, rule, out, read, context }: Project, cloud: CloudFormation): Promise<ProjectPlan> {
   const bootstrap = await bootstrappedAccount(cloud);
-  await cdk.synthesize(out, { account: bootstrap.account, region: cloud.region });
+  await cdk.synthesize(out, { account: bootstrap.account, region: cloud.region, context });
   const assembled = readAssembly(read);
   refuseOldBootstrap(assembled, bootstrap, cloud.region);
   const stacks = await readDeployed(assembled, cloud);
-  const templates = stacks.map(({ stack, deployed }) => ({ stack: stack.name, before: deployed, after: stack.template }));
+  const templates = stacks.map(({ stack, deployed, tags }) => ({ stack: stack.name, before: deployed, after: stack.template, tags }));
   return { changes: planInfra(templates, rule), stacks };
 }

@@ -11,7 +11,9 @@ export interface DeployedStack {
   /** null: there is none yet. */
   readonly state: StackState | null;
   readonly deployed: Template | null;
-  /** Whether there is nothing to do: the very template, and the very tags. */
+  /** The keys of the stack's own tags that differ; CloudFormation hands them on to its resources. */
+  readonly tags: readonly string[];
+  /** Whether there is nothing to do: the very template, and the same tags. */
   readonly unchanged: boolean;
 }
 
@@ -22,10 +24,11 @@ export function readDeployed(stacks: readonly AssemblyStack[], cloud: CloudForma
   return Promise.all(
     stacks.map(async (stack) => {
       const state = await cloud.describe(stack.name);
-      if (!isDeployed(state)) return { stack, state: null, deployed: null, unchanged: false };
+      if (!isDeployed(state)) return { stack, state: null, deployed: null, tags: [], unchanged: false };
       const deployed = parseTemplate(await cloud.template(stack.name));
       const settled = /^(CREATE|UPDATE|UPDATE_ROLLBACK|IMPORT)_COMPLETE$/.test(state.status);
-      return { stack, state, deployed, unchanged: settled && sameValue(deployed, stack.template) && sameTags(state, stack) };
+      const tags = differingTags(state, stack);
+      return { stack, state, deployed, tags, unchanged: settled && sameValue(deployed, stack.template) && tags.length === 0 };
     }),
   );
 }
@@ -54,6 +57,8 @@ export function refuseOldBootstrap(
   });
 }
 
-function sameTags(state: StackState, { tags }: AssemblyStack): boolean {
-  return sameValue(state.tags, tags);
+/** The commit is that of the stack's last change: that another one has come since is no change. */
+function differingTags(state: StackState, { tags }: AssemblyStack): string[] {
+  const keys = [...new Set([...Object.keys(state.tags), ...Object.keys(tags)])].sort();
+  return keys.filter((key) => key !== "commit" && !sameValue(state.tags[key], tags[key]));
 }

@@ -4,7 +4,9 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { TransientError, UserError } from "../errors.ts";
-import type { Cdk } from "../infra/cloudformation.ts";
+import type { Cdk, SynthesisEnvironment } from "../infra/cloudformation.ts";
+
+const INSTALL = "It is a development dependency, `aws-cdk`: npm ci installs it.";
 
 /** What a CDK app is told of this process's environment: no credentials, no tokens. */
 const harmless = ["PATH", "HOME", "TMPDIR", "TEMP", "TMP", "LANG", "LC_ALL", "TZ", "SYSTEMROOT", "NODE_EXTRA_CA_CERTS"];
@@ -45,6 +47,16 @@ export function cdkState(root: string): "ready" | "no app" | "not installed" {
   return findCdk(root) === undefined ? "not installed" : "ready";
 }
 
+/** Throws UserError that says what is missing. */
+export function refuseWithoutCdk(root: string): void {
+  const state = cdkState(root);
+  if (state === "no app")
+    throw new UserError("there is no cdk.json here: nothing says what the cloud is to be", {
+      hint: "docs/cloud.md tells how infra/ is set up.",
+    });
+  if (state === "not installed") throw new UserError("CDK's command line is not installed", { hint: INSTALL });
+}
+
 /** The CDK's command line of the repository's lock, run as a child process. */
 export class CdkCli implements Cdk {
   readonly #root: string;
@@ -53,7 +65,7 @@ export class CdkCli implements Cdk {
     this.#root = root;
   }
 
-  async synthesize(out: string, { account, region }: { readonly account: string; readonly region: string }): Promise<void> {
+  async synthesize(out: string, { account, region, context }: SynthesisEnvironment): Promise<void> {
     const kept = Object.fromEntries(harmless.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
     const env = {
       ...kept,
@@ -62,7 +74,8 @@ export class CdkCli implements Cdk {
       CDK_DEFAULT_ACCOUNT: account,
       CDK_DEFAULT_REGION: region,
     };
-    const { code, lines } = await this.#run(["synth", "--quiet", "--output", out], env, { onLine: () => undefined });
+    const told = Object.entries(context).flatMap(([name, value]) => ["--context", `${name}=${value}`]);
+    const { code, lines } = await this.#run(["synth", "--quiet", "--output", out, ...told], env, { onLine: () => undefined });
     if (code !== 0) {
       throw new UserError(`the CDK app in infra/ fails:\n${tail(lines)}`, { hint: "`npx cdk synth` shows the same. Nothing was changed." });
     }
@@ -76,7 +89,11 @@ export class CdkCli implements Cdk {
   ): Promise<void> {
     const args = ["deploy", stack, "--app", assembly, "--exclusively", "--method", "prepare-change-set", "--change-set-name", changeSet];
     const env = { ...withoutSecretsOfActions(process.env), AWS_REGION: region };
-    const { code, lines } = await this.#run([...args, "--require-approval", "never", "--progress", "events"], env, { onLine, signal });
+    const { code, lines } = await this.#run([...args, "--require-approval", "never", "--progress", "events"], env, {
+      // The rest is CDK's talk about itself.
+      onLine: (line) => line.startsWith(`${stack}: `) && !line.includes("deploying...") && onLine(line.slice(stack.length + 2)),
+      signal,
+    });
     signal.throwIfAborted();
     if (code !== 0) throw explain(stack, lines);
   }
@@ -84,7 +101,7 @@ export class CdkCli implements Cdk {
   async #run(
     args: readonly string[],
     env: NodeJS.ProcessEnv,
-    { onLine, signal }: { readonly onLine: (line: string) => void; readonly signal?: AbortSignal },
+    { onLine, signal }: { readonly onLine: (line: string) => unknown; readonly signal?: AbortSignal },
   ): Promise<{ code: number | null; lines: readonly string[] }> {
     const cdk = findCdk(this.#root);
     if (cdk === undefined)

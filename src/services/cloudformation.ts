@@ -8,7 +8,7 @@ import {
   GetTemplateCommand,
 } from "@aws-sdk/client-cloudformation";
 import { UserError } from "../errors.ts";
-import type { ChangeSetEntry, CloudFormation, StackEvent, StackState } from "../infra/cloudformation.ts";
+import type { ChangeSet, CloudFormation, StackEvent, StackState } from "../infra/cloudformation.ts";
 import { explainAwsError } from "./aws-errors.ts";
 
 export interface CloudFormationSettings {
@@ -74,8 +74,8 @@ export class CloudFormationStacks implements CloudFormation {
     }
   }
 
-  async changeSet(stack: string, name: string): Promise<ChangeSetEntry[] | null> {
-    const entries: ChangeSetEntry[] = [];
+  async changeSet(stack: string, name: string): Promise<ChangeSet | null> {
+    const entries: ChangeSet["entries"][number][] = [];
     for (let token: string | undefined; ; ) {
       const page = await this.#call(`read the change set of stack ${stack}`, "cloudformation:DescribeChangeSet", () =>
         orNull(this.#client.send(new DescribeChangeSetCommand({ StackName: stack, ChangeSetName: name, NextToken: token }))),
@@ -92,7 +92,7 @@ export class CloudFormationStacks implements CloudFormation {
         });
       }
       token = page.NextToken;
-      if (token === undefined) return entries;
+      if (token === undefined) return { id: page.ChangeSetId ?? name, entries };
     }
   }
 
