@@ -8,6 +8,7 @@ export const inputs = {
   mode: { kind: "choice", choices: ["plan", "comment"], default: "plan" },
   environment: { kind: "text", default: "production" },
   base: { kind: "choice", choices: ["auto", "deployed", "branch", "none"], default: "auto" },
+  infra: { kind: "flag", default: "false" },
   folder: { kind: "text", default: "preview" },
   "github-token": { kind: "text", default: "" },
   "comment-author": { kind: "text", default: "" },

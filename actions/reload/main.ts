@@ -28,7 +28,7 @@ export async function run(given: InputsOf<typeof inputs>, services: Services): P
   if (deployment !== undefined && !Number.isSafeInteger(deployment)) {
     throw new UserError(`the input \`deployment\` is ${JSON.stringify(given.deployment)}: it takes the output \`deployment\` of sync`);
   }
-  const { url } = services.environment(given.environment);
+  const { url } = await services.environment(given.environment);
   const commands = await services.host(given.environment);
   const prove = async (): Promise<void> => {
     const proof = await reload(commands, { release, timeoutSeconds: minutes * 60, signal: services.signal, log: services.log });

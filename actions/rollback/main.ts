@@ -23,7 +23,7 @@ export async function run({ environment, to }: InputsOf<typeof inputs>, services
       `the input \`to\` is ${JSON.stringify(to.slice(0, 80))}: it takes a release's id, at least its first six digits, or nothing for the one before`,
     );
   }
-  const { url } = services.environment(environment);
+  const { url } = await services.environment(environment);
   const forge = services.forge();
   const moved = await rollback(await services.bucket(environment), { to: to === "" ? undefined : to, now: services.now() });
   services.log.info(`the pointer names release ${shortId(moved.release)}`);

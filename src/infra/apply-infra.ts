@@ -33,6 +33,8 @@ export interface Applied {
   readonly outputs: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
+const STACK = "AWS::CloudFormation::Stack";
+
 /**
  * Brings the stacks to what the assembly says, in order, each by a change set; a stack that is right already costs nothing. Stops at the
  * first that fails, with the reason of the resource that failed first. Throws UserError when a change set would lose data that the plan
@@ -113,7 +115,9 @@ async function follow(stack: string, after: string | null, cloud: CloudFormation
       log.info(`  ${stack}: ${event.status} ${event.resource} (${event.type})${event.reason === null ? "" : `: ${event.reason}`}`);
     }
     if (state === null) throw new UserError(`stack ${stack} was deleted while it was changed`, { hint: "Run this again." });
-    if (!isUnderWay(state.status) && state.status !== "REVIEW_IN_PROGRESS") {
+    // Until CloudFormation has begun, the state is still that of before: the stack's own event says when it has ended.
+    const told = seen.some(({ type, resource, status }) => type === STACK && resource === stack && status === state.status);
+    if (told && !isUnderWay(state.status) && state.status !== "REVIEW_IN_PROGRESS") {
       if (hasSucceeded(state.status)) return state;
       throw failureOf(state, seen, cloud.region);
     }

@@ -17,6 +17,12 @@ export interface DeployedStack {
   readonly unchanged: boolean;
 }
 
+/** What `cdk bootstrap` made of an account. `version` null: its stack does not say. */
+interface Bootstrap {
+  readonly account: string;
+  readonly version: number | null;
+}
+
 const BOOTSTRAP = "CDKToolkit";
 
 /** Reads what is deployed of each stack. */
@@ -33,25 +39,22 @@ export function readDeployed(stacks: readonly AssemblyStack[], cloud: CloudForma
   );
 }
 
-/** The account that `cdk bootstrap` prepared, by its id. Throws UserError when none is, or not for the version that `least` names. */
-export async function bootstrappedAccount(cloud: CloudFormation): Promise<{ readonly account: string; readonly version: number }> {
+/** The account that `cdk bootstrap` prepared. Throws UserError when none is. */
+export async function bootstrappedAccount(cloud: CloudFormation): Promise<Bootstrap> {
   const state = await cloud.describe(BOOTSTRAP);
   if (!isDeployed(state)) {
     throw new UserError(`the AWS account is not prepared for CDK in ${cloud.region}: it has no stack ${BOOTSTRAP}`, {
       hint: `Once for each account and region, with an administrator's credentials: npx cdk bootstrap aws://ACCOUNT/${cloud.region}`,
     });
   }
-  return { account: state.id.split(":")[4] ?? "", version: Number(state.outputs.BootstrapVersion ?? 0) };
+  const version = state.outputs.BootstrapVersion ?? "";
+  return { account: state.id.split(":")[4] ?? "", version: /^\d+$/.test(version) ? Number(version) : null };
 }
 
 /** Throws UserError when the account's bootstrap is too old for a stack. */
-export function refuseOldBootstrap(
-  stacks: readonly AssemblyStack[],
-  { account, version }: { account: string; version: number },
-  region: string,
-): void {
+export function refuseOldBootstrap(stacks: readonly AssemblyStack[], { account, version }: Bootstrap, region: string): void {
   const least = Math.max(0, ...stacks.map(({ bootstrapVersion }) => bootstrapVersion ?? 0));
-  if (version >= least) return;
+  if (version === null || version >= least) return;
   throw new UserError(`the AWS account was prepared for CDK by version ${version} of its bootstrap; infra/ needs ${least}`, {
     hint: `Run it again, with an administrator's credentials: npx cdk bootstrap aws://${account}/${region}`,
   });

@@ -27,7 +27,7 @@ export class CloudFormationStacks implements CloudFormation {
     this.#client = new CloudFormationClient({
       region,
       retryMode: "standard",
-      maxAttempts: 6,
+      maxAttempts: 4,
       requestHandler: { connectionTimeout: 5_000, socketTimeout: 30_000 },
       ...(endpoint == null ? {} : { endpoint }),
       ...(credentials === undefined ? {} : { credentials }),
