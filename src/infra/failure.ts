@@ -31,7 +31,7 @@ const reasons: readonly { readonly says: RegExp; readonly passing?: boolean; rea
 ];
 
 /** The event that began the failure: the first whose reason does not only follow from another's. undefined: no resource failed. */
-export function firstFailure(events: readonly StackEvent[], stack: string): StackEvent | undefined {
+function firstFailure(events: readonly StackEvent[], stack: string): StackEvent | undefined {
   const failed = events.filter(({ status }) => status.endsWith("_FAILED"));
   const own = failed.filter(({ reason }) => reason !== null && !follows.test(reason));
   // The stack's own event sums up those of its resources.

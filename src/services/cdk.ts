@@ -42,7 +42,7 @@ const known: readonly { readonly says: RegExp; readonly passing?: boolean; reado
 ];
 
 /** Whether the repository has a CDK app, and its command line is installed. */
-export function cdkState(root: string): "ready" | "no app" | "not installed" {
+function cdkState(root: string): "ready" | "no app" | "not installed" {
   if (!existsSync(join(root, "cdk.json"))) return "no app";
   return findCdk(root) === undefined ? "not installed" : "ready";
 }
