@@ -65,7 +65,8 @@ export function showedAll(reviewed: ReviewedPlan, plan: Plan): boolean {
 /** A short digest of each thing that a plan takes away; of very many, one digest of all. */
 function destructiveOf({ destructive }: Plan): readonly string[] {
   const short = (value: unknown): string => sha256(JSON.stringify(value)).slice(0, 12);
-  const each = [...new Set(destructive.map(({ what, why, dag, table, resource }) => short([what, why, dag, table, resource])))].sort();
+  // How many runs of a DAG are under way differs from hour to hour.
+  const each = [...new Set(destructive.map(({ what, why, dag, table, resource }) => short([what, dag ?? why, table, resource])))].sort();
   return each.length <= MOST_DESTRUCTIVE ? each : [short(each)];
 }
 

@@ -173,7 +173,7 @@ function hostile(text: string): Plan {
     ...retries3,
     dags: (["added", "removed", "changed"] as const).map((change) => ({
       ...{ dag: text, source: text, change, documentationOnly: false, graph: null, python: text },
-      changes: (["setting", "param", "task added", "dependencies", "field", "configuration", "code"] as const).map((what) => ({
+      changes: (["param", "task added", "dependencies", "field", "configuration", "code"] as const).map((what) => ({
         ...{ task: text, what, name: text, from: text, to: `${text}y` },
       })),
     })),
@@ -192,7 +192,7 @@ function hostile(text: string): Plan {
     })),
     code: [{ bundle: text, change: "changed", dags: all, because: all }],
     files: [{ what: "configuration that no DAG names", paths: all }],
-    destructive: [{ what: text, why: text, dag: text, table: text, resource: text }],
+    destructive: [{ what: "cloud resource", why: text, dag: text, table: text, resource: text }],
     infra: {
       changes: [{ stack: text, resource: text, type: text, action: text, reason: text }],
       widened: all,

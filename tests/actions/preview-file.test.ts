@@ -77,6 +77,8 @@ for (const [what, path, value] of [
   ["another kind of change", "plan.dags.0.change", "## pwned"],
   ["a time that is none", "plan.upcoming.0.nextRun", "2024-01-01T00:00:00Z @everyone"],
   ["a list for a text", "plan.dags.0.dag", ["x"]],
+  ["another word for what is destructive", "plan.destructive.0", { what: "**x**", why: "", dag: null, table: null, resource: null }],
+  ["another word for what is set", "plan.dags.0.changes.0", { task: null, what: "setting", name: "`x` [y](//z)", from: null, to: null }],
   ["no plan", "plan", null],
 ] as const) {
   test(`refused: ${what}`, () => assert.match(refusal(altered(path, value)), /^preview\.json is not what a preview writes: /));

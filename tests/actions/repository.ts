@@ -27,6 +27,8 @@ export function makeRepository(): Repository {
     }
     git("add", "--all");
     git("commit", "--quiet", "--allow-empty", "--message", "a commit");
+    // A folder whose last file is gone.
+    git("clean", "--quiet", "-d", "--force");
     return git("rev-parse", "HEAD");
   };
   return {

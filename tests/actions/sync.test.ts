@@ -1,19 +1,23 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { planAgainstBucket } from "../../actions/plan.ts";
+import { planAgainstDeployed } from "../../actions/plan.ts";
 import { commentBody, planMarker, reviewedOf } from "../../actions/plan-comment.ts";
 import { run } from "../../actions/sync/main.ts";
 import { sync } from "../../src/deploy/sync.ts";
 import { TransientError, UserError } from "../../src/errors.ts";
 import { mark } from "../../src/forge/marker.ts";
 import { silentLog } from "../../src/log.ts";
+import { contentsOfRelease } from "../../src/plan/contents.ts";
 import type { Plan } from "../../src/plan/model.ts";
 import { thrownBy } from "../../src/testkit/thrown-by.ts";
 import { type ForgeUnderTest, withGithub } from "../forge/github-fixture.ts";
+import { scrapeFiles, writeScrape } from "../scrape/make-scrapes.ts";
 import { type MemoryBucket, memoryBucket } from "./memory-bucket.ts";
 import { makeProject, weather } from "./project.ts";
 import { makeRepository, type Repository } from "./repository.ts";
-import { type TestServices, testServices } from "./services.ts";
+import { hostThat, type TestServices, testServices } from "./services.ts";
 
 const inputs = {
   environment: "production",
@@ -23,6 +27,13 @@ const inputs = {
   "working-directory": ".",
 } as const;
 const bot = "github-actions[bot]";
+
+/** Runs that are under way, by DAG. */
+let inFlight: Record<string, number> = {};
+const busyHost = hostThat(() => ({ print: { release: null, healthy: true, dags: 1, problems: [], in_flight: inFlight } }));
+test.before.each(() => {
+  inFlight = {};
+});
 
 interface Deploy {
   readonly github: ForgeUnderTest["github"];
@@ -48,10 +59,10 @@ async function deploying(work: (deploy: Deploy) => Promise<void>, fixture: Param
   const merged = { state: "closed", mergedAt: "2026-01-02T00:00:00Z", mergeCommit: merge } as const;
   try {
     await withGithub({ git: history.root, pullRequests: [{ number: 3, head, ...merged }], ...fixture }, async ({ github, forge }) => {
-      const services = (sha = merge): TestServices => testServices({ root: project.root, forge, bucket, run: { sha } });
+      const services = (sha = merge): TestServices => testServices({ root: project.root, forge, bucket, host: busyHost, run: { sha } });
       await work({
         ...{ github, bucket, project, history, base, merge, services },
-        plan: async () => planAgainstBucket(await project.render(), bucket, services()),
+        plan: async () => planAgainstDeployed(contentsOfRelease(await project.render(), merge), bucket, "production", services()),
         reviewed: (plan) => comment(github, 3, commentBody(reviewedOf(plan, head.sha, "2026-01-01T12:00:00.000Z"), "the plan")),
         label(at, by = "octocat") {
           github.state.pullRequests.get(3)?.labels.push("allow-destructive");
@@ -185,6 +196,22 @@ test("a destructive plan without a review, without the label, and with a label o
     assert.match((await refused(deploy)).message, /nobody gave `allow-destructive` for it/);
     deploy.label("2026-01-01T11:00:00Z");
     assert.match((await refused(deploy)).message, /was given before this plan was posted/);
+  }));
+
+test("a removed DAG that runs was shown as such, however many of its runs are under way by now", () =>
+  deploying(async ({ project, bucket, base, plan, reviewed, label, services }) => {
+    writeScrape(project.root, "traffic", scrapeFiles("traffic"));
+    await sync(await project.render(), bucket, { commit: base, now: new Date(), log: silentLog });
+    rmSync(join(project.root, "scrapes", "traffic"), { recursive: true });
+    inFlight = { traffic: 1 };
+    const shown = await plan();
+    assert.ok(shown.destructive.some(({ what }) => what === "DAG removed while it runs"));
+    reviewed(shown);
+    label("2026-01-01T13:00:00Z");
+    inFlight = { traffic: 3 };
+    const given = services();
+    await run(inputs, given);
+    assert.is(given.outputs.changed, true);
   }));
 
 test("a label that another plan's comment had before is none for a differing plan", () =>
