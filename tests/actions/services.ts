@@ -23,7 +23,7 @@ export interface TestServices extends Services {
   readonly written: () => string;
 }
 
-export const commit = "c".repeat(40);
+const commit = "c".repeat(40);
 
 /** The services of an action under test: what it says and writes is collected; what it was not given it may not ask for. */
 export function testServices(parts: Parts): TestServices {
