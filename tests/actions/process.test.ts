@@ -35,7 +35,7 @@ test("a problem is a command of the runner on its line, from the top of the repo
   assert.is(outputs.errors, "1");
   const commands = stdout.split("\n").filter((line) => line.trimStart().startsWith("::"));
   assert.is(commands.length, 2, stdout);
-  assert.match(commands[0] ?? "", /^::error title=[a-z-]+,file=data\/scrapes\/one\/one\.yml,line=9,col=\d+::/);
+  assert.match(commands[0] ?? "", /^::error title=[a-z-]+,file=data\/scrapes\/one\/one\.yml,line=7,col=\d+::/);
   assert.match(commands[1] ?? "", /^::error title=dagline::the scrapes have 1 error in 1 file%0A/);
   assert.not.match(stdout, /##\[/);
 });
