@@ -286,6 +286,33 @@ test("a sync that fails sets the deployment to failure, and its error is the ste
     assert.match(given.lines.warn.join("\n"), /state could not be set: could not set deployment \d+ to failure: GitHub denies it/);
   }));
 
+test("a workflow that was cancelled before the release is sent sends nothing, and the deployment ends in error", () =>
+  deploying(async ({ bucket, project, services, github }) => {
+    project.write(weather.changed);
+    const writes = bucket.writes();
+    const controller = new AbortController();
+    const summary = (): void => controller.abort(new UserError("the workflow was cancelled"));
+    const error = await thrownBy(run(inputs, { ...services(), signal: controller.signal, summary }));
+    assert.is(error.message, "the workflow was cancelled");
+    assert.equal([bucket.writes(), github.state.deployments[0]?.statuses[0]?.state], [writes, "error"]);
+  }));
+
+test("without the permission to open a deployment nothing is sent, and the error names it", () =>
+  deploying(
+    async ({ bucket, project, services }) => {
+      project.write(weather.changed);
+      const writes = bucket.writes();
+      const error = await thrownBy(run(inputs, services()));
+      assert.instance(error, UserError);
+      assert.match(
+        `${error.message} ${(error as UserError).hint}`,
+        /could not create a deployment of .*GitHub denies it.*`deployments: write`/,
+      );
+      assert.is(bucket.writes(), writes);
+    },
+    { tokens: { right: { permissions: { "pull-requests": "write", issues: "read", contents: "read", deployments: "read" } } } },
+  ));
+
 test("another deploy that comes in between stops this one: its plan is no longer what would happen", () =>
   deploying(async ({ bucket, project, services }) => {
     const other = makeProject();
