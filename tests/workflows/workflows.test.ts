@@ -123,6 +123,13 @@ test("what runs a fork's code can write nothing: it may only ask for an identity
   }
 });
 
+test("a check that branch protection requires is one job: no two jobs of pull requests have the same name", () => {
+  const names = [...workflows.values()].flatMap(({ content }) =>
+    Object.hasOwn(content.on, "pull_request") ? Object.keys(content.jobs) : [],
+  );
+  assert.equal(names, [...new Set(names)]);
+});
+
 test("what may write because of a fork's pull request runs none of its code", () => {
   const started = [...workflows.values()].filter(({ content }) => Object.hasOwn(content.on, "workflow_run"));
   assert.equal(
