@@ -1,13 +1,31 @@
 import { deployedContents } from "../src/deploy/deployed-contents.ts";
 import type { ObjectStore } from "../src/deploy/object-store.ts";
-import { contentsOfRelease } from "../src/plan/contents.ts";
+import { hostStatus } from "../src/deploy/reload.ts";
+import { TransientError, UserError } from "../src/errors.ts";
+import type { ReleaseContents } from "../src/plan/contents.ts";
 import { makePlan } from "../src/plan/make-plan.ts";
 import type { Plan } from "../src/plan/model.ts";
-import type { Release } from "../src/release/build-release.ts";
 import type { Services } from "./services.ts";
 
-/** What deploying the release would change in what the bucket's pointer names. */
-export async function planAgainstBucket(release: Release, store: ObjectStore, { run, now, log }: Services): Promise<Plan> {
-  const next = contentsOfRelease(release, run.sha);
-  return makePlan(await deployedContents(store, next, log), next, { now: now() });
+/** What deploying `next` would change in what the bucket's pointer names, and in the runs that the host has under way. */
+export async function planAgainstDeployed(
+  next: ReleaseContents,
+  store: ObjectStore,
+  environment: string,
+  services: Services,
+): Promise<Plan> {
+  const [base, inFlight] = await Promise.all([deployedContents(store, next, services.log), runsInFlight(environment, services)]);
+  return makePlan(base, next, { now: services.now(), inFlight });
+}
+
+/** A plan without them is better than none: the host may be down, or the job may not ask it. */
+async function runsInFlight(environment: string, services: Services): Promise<Readonly<Record<string, number>> | undefined> {
+  try {
+    const status = await hostStatus(await services.host(environment), { timeoutSeconds: 60, signal: services.signal });
+    return status.inFlight ?? undefined;
+  } catch (error) {
+    if (services.signal.aborted || !(error instanceof UserError || error instanceof TransientError)) throw error;
+    services.log.warn(`runs in flight are not known: ${error.message}`);
+    return undefined;
+  }
 }

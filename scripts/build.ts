@@ -2,7 +2,8 @@
 //   npm run build                  all of it
 //   npm run build -- actions       the GitHub Actions alone, in a second: dist/actions
 //   npm run build -- host          what a host needs: the agent in one file, Airflow's Python package, the SSM documents
-//   npm run build -- release       all of it with the packages that the actions need, as a version tag holds it
+//   npm run build -- release       all of it, and what else a version tag holds: packages that the actions need, the sources as JavaScript
+import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
@@ -19,7 +20,10 @@ if (!["all", "actions", "host", "release"].includes(what)) {
 const started = performance.now();
 if (what !== "host") await buildActions();
 if (what !== "actions") await buildHost();
-if (what === "release") await addPackages();
+if (what === "release") {
+  await addPackages();
+  compileSources();
+}
 process.stderr.write(`built dist in ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
 
 /** One module for each action, and what several of them share in chunks beside them. */
@@ -65,4 +69,11 @@ async function addPackages(): Promise<void> {
     mkdirSync(dirname(target), { recursive: true });
     writeFileSync(target, bytes);
   }
+}
+
+/** Node runs no TypeScript in node_modules, where others have dagline for the tests of their scrapes. */
+function compileSources(): void {
+  rmSync(join(root, "dist", "package"), { recursive: true, force: true });
+  const tsc = join(root, "node_modules", ".bin", "tsc");
+  execFileSync(tsc, ["-p", join(root, "scripts", "tsconfig.release.json")], { stdio: ["ignore", 2, 2] });
 }

@@ -1,6 +1,5 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { deployedContents } from "../../src/deploy/deployed-contents.ts";
 import { UserError } from "../../src/errors.ts";
 import { contentsOfRelease, type ReleaseContents } from "../../src/plan/contents.ts";
 import { makePlan } from "../../src/plan/make-plan.ts";
@@ -8,6 +7,7 @@ import type { Plan } from "../../src/plan/model.ts";
 import { planMarkdown, planText } from "../../src/plan/report.ts";
 import { renderProject } from "../../src/release/render-project.ts";
 import { resolveCommit, withScrapesOf } from "../../src/services/git.ts";
+import { planAgainstDeployed } from "../plan.ts";
 import { allowed } from "../plan-comment.ts";
 import { type Basis, writePreview } from "../preview-file.ts";
 import type { Services } from "../services.ts";
@@ -20,8 +20,10 @@ export async function preparePlan(given: DiffInputs, services: Services): Promis
   const basis = given.base === "auto" ? (services.hasCloud() ? "deployed" : pull === undefined ? "none" : "branch") : given.base;
   log.info(words[basis]);
   const next = contentsOfRelease(await renderProject(root, log), pull?.head ?? run.sha);
-  const base = await readBase(basis, given, next, services, pull?.base);
-  const plan = makePlan(base, next, { now: now() });
+  const plan =
+    basis === "deployed"
+      ? await planAgainstDeployed(next, await services.bucket(given.environment), given.environment, services)
+      : makePlan(basis === "branch" ? await baseBranch(pull?.base, services) : null, next, { now: now() });
   const folder = resolve(root, given.folder);
   mkdirSync(folder, { recursive: true });
   const report = `${words[basis]}\n\n${planMarkdown(plan, { limit: Number.POSITIVE_INFINITY }).body}`;
@@ -44,20 +46,12 @@ export const words: Readonly<Record<Basis, string>> = {
   none: "Compared with nothing: everything is new.",
 };
 
-async function readBase(
-  basis: Basis,
-  { environment }: DiffInputs,
-  next: ReleaseContents,
-  services: Services,
-  base: string | undefined,
-): Promise<ReleaseContents | null> {
-  const { root, log } = services;
-  if (basis === "none") return null;
-  if (basis === "deployed") return deployedContents(await services.bucket(environment), next, log);
-  if (base === undefined)
+async function baseBranch(base: string | undefined, { root, log }: Services): Promise<ReleaseContents> {
+  if (base === undefined) {
     throw new UserError("`base: branch` compares with a pull request's base, and this is none", {
       hint: "Run it on pull_request, or give `base: deployed`.",
     });
+  }
   const commit = await resolveCommit(root, base);
   return withScrapesOf(root, commit, async (folder) => contentsOfRelease(await renderProject(folder, log), commit));
 }

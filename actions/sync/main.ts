@@ -2,13 +2,14 @@ import { readPointer } from "../../src/deploy/read-bucket.ts";
 import { sync } from "../../src/deploy/sync.ts";
 import { UserError } from "../../src/errors.ts";
 import { shortId } from "../../src/ids.ts";
+import { contentsOfRelease } from "../../src/plan/contents.ts";
 import { code } from "../../src/plan/markdown.ts";
 import { planMarkdown } from "../../src/plan/report.ts";
 import { renderProject } from "../../src/release/render-project.ts";
 import { failingDeployment, openDeployment } from "../deployment.ts";
 import type { InputSpec, InputsOf } from "../inputs.ts";
 import { outdateComments } from "../outdate.ts";
-import { planAgainstBucket } from "../plan.ts";
+import { planAgainstDeployed } from "../plan.ts";
 import { refuseUnreviewed } from "../review.ts";
 import type { Services } from "../services.ts";
 
@@ -28,7 +29,7 @@ export async function run(given: InputsOf<typeof inputs>, services: Services): P
   const release = await renderProject(services.root, log);
   const deployed = await readPointer(store);
   await refuseOlder(deployed?.pointer.commit ?? null, services);
-  const plan = await planAgainstBucket(release, store, services);
+  const plan = await planAgainstDeployed(contentsOfRelease(release, services.run.sha), store, given.environment, services);
   const review = await refuseUnreviewed(plan, { environment: given.environment, allowed: given["allow-destructive"], forge, services });
   services.summary(`### Deploys to ${code(given.environment)}\n\n${review}\n\n${planMarkdown(plan, { limit: 200_000 }).body}`);
   if (plan.nothing) log.info(`release ${shortId(release.id)} is deployed already: nothing to sync`);

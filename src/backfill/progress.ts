@@ -35,7 +35,7 @@ export interface BackfillProgress {
 
 const order = ["failed", "cancelled", "running", "queued", "waiting", "success"];
 
-/** Puts an answer together that fits into what SSM passes on. A halted backfill is done once nothing is under way. */
+/** Puts an answer together that fits into what SSM passes on. A halted backfill is done once nothing is under way, and is none when all has ended. */
 export function progressOf(
   id: string,
   runs: readonly RunProgress[],
@@ -44,8 +44,10 @@ export function progressOf(
 ): BackfillProgress {
   const counts: Record<string, number> = {};
   for (const { state } of runs) counts[state] = (counts[state] ?? 0) + 1;
-  const underWay = runs.filter(({ state }) => state === "queued" || state === "running" || (state === "waiting" && halted === null));
+  const underWay = (counts.queued ?? 0) + (counts.running ?? 0);
+  const waiting = counts.waiting ?? 0;
   const sorted = runs.toSorted((a, b) => order.indexOf(a.state) - order.indexOf(b.state));
   const { kept, more } = cutList(sorted, 8_000);
-  return { id, done: underWay.length === 0, total: runs.length, counts, runs: kept, more, failures, halted };
+  const done = underWay === 0 && (waiting === 0 || halted !== null);
+  return { id, done, total: runs.length, counts, runs: kept, more, failures, halted: underWay + waiting === 0 ? null : halted };
 }

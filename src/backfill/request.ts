@@ -60,7 +60,7 @@ export function parseBackfillRequest(inputs: BackfillInputs): BackfillRequest {
     every: read("every", (text) => (text === "" ? null : oneOf(everyChoices, text)), "it takes month, day or nothing", null),
     reprocess: read("reprocess", (text) => oneOf(reprocessBehaviours, text), "it takes none, failed or completed", "none"),
     maxActiveRuns: read("max_active_runs", (text) => whole(text, 100), "it takes a whole number from 1 to 100", 1),
-    maxRuns: read("max_runs", (text) => whole(text, 100_000), "it takes a whole number from 1 to 100000", 1),
+    maxRuns: read("max_runs", (text) => whole(text, 10_000), "it takes a whole number from 1 to 10000", 1),
     newestFirst: read("newest_first", yesOrNo, "it takes true or false", false),
     params: read("params", jsonObject, 'it takes a JSON object, for example {"taxi_type":"green"}', {}),
   };

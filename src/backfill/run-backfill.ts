@@ -66,8 +66,10 @@ async function watch(agent: BackfillAgent, begun: Watched, options: BackfillOpti
   const { id, plan } = begun;
   let last = begun;
   let misses = 0;
+  // Without Airflow's own backfill, each look also begins the next runs.
+  const longest = plan.kind === "periods" ? 5_000 : 10_000;
   // Short waits first: most backfills are of a few runs; then longer ones, which AWS's rate limits ask for.
-  for (let milliseconds = 1000; ; milliseconds = Math.min(milliseconds * 1.2, 10_000)) {
+  for (let milliseconds = 1000; ; milliseconds = Math.min(milliseconds * 1.2, longest)) {
     try {
       if (signal?.aborted) return await cancel(agent, last, log);
       const asked = { id, release: plan.release, failuresKnown: last.failures.length > 0 ? (last.progress?.counts.failed ?? 0) : 0 };
@@ -94,7 +96,8 @@ async function cancel(agent: BackfillAgent, last: Watched, log: Log): Promise<Ba
 
 function outcomeOf({ counts, halted }: BackfillProgress): BackfillResult["outcome"] {
   if ((counts.failed ?? 0) > 0) return "failed";
-  return halted === null ? "success" : "halted";
+  if (halted !== null) return "halted";
+  return (counts.cancelled ?? 0) > 0 ? "cancelled" : "success";
 }
 
 function lost(error: unknown, id: string): unknown {

@@ -19,11 +19,12 @@ export function planText(plan: BackfillPlan): string {
   ].join("\n");
 }
 
-/** One line: how many runs are in which state. */
-export function progressLine({ total, counts }: BackfillProgress): string {
+/** One line: how many runs are in which state, and why no more are begun. */
+export function progressLine({ total, counts, halted }: BackfillProgress): string {
   const ended = (counts.success ?? 0) + (counts.failed ?? 0) + (counts.cancelled ?? 0);
   const states = ["success", "failed", "cancelled", "running", "queued", "waiting"].filter((state) => (counts[state] ?? 0) > 0);
-  return `${ended} of ${total} ended: ${states.map((state) => `${counts[state]} ${state}`).join(", ") || "none begun"}`;
+  const line = `${ended} of ${total} ended: ${states.map((state) => `${counts[state]} ${state}`).join(", ") || "none begun"}`;
+  return halted === null ? line : `${line}; no more are begun: ${halted}`;
 }
 
 /** The last state of each run as a table, and why runs failed. */
@@ -35,7 +36,6 @@ export function resultText(result: BackfillResult): string {
   const failed = progress?.counts.failed ?? 0;
   return [
     `backfill ${id} of ${plan.dag} ${ending[outcome]}${progress === null ? "" : `: ${progressLine(progress)}`}`,
-    ...(progress?.halted == null ? [] : [`no more runs were begun: ${progress.halted}`]),
     ...table(["for", "state", "run"], rows),
     ...((progress?.more ?? 0) > 0 ? [`and ${progress?.more} more`] : []),
     ...failures.map(

@@ -19,6 +19,8 @@ export interface HostStatus {
   readonly release: ReleaseId | null;
   readonly healthy: boolean;
   readonly dags: number;
+  /** How many runs have not ended, by DAG; null when it is not known. */
+  readonly inFlight: Readonly<Record<string, number>> | null;
   /** In words, what is not as it should be. */
   readonly problems: readonly string[];
 }
@@ -59,20 +61,30 @@ export async function hostStatus(commands: HostCommands, options: Limits): Promi
   const release = answer === undefined ? undefined : readReleaseId(answer.release);
   if (answer === undefined || release === undefined) throw unanswered("the host did not tell its status", outcome);
   const problems = Array.isArray(answer.problems) ? answer.problems.map(String) : [];
-  return { release, healthy: answer.healthy === true, dags: typeof answer.dags === "number" ? answer.dags : 0, problems };
+  const inFlight = asRecord(answer.in_flight);
+  return {
+    release,
+    healthy: answer.healthy === true,
+    dags: typeof answer.dags === "number" ? answer.dags : 0,
+    inFlight: inFlight === undefined ? null : numbersOf(inFlight),
+    problems,
+  };
+}
+
+function numbersOf(record: Record<string, unknown>): Record<string, number> {
+  return Object.fromEntries(Object.entries(record).filter((entry): entry is [string, number] => typeof entry[1] === "number"));
 }
 
 function readProof(answer: Record<string, unknown>): Proof | undefined {
   const release = readReleaseId(answer.release);
   if (release === undefined || release === null || typeof answer.dags !== "number") return undefined;
-  const seconds = Object.entries(asRecord(answer.seconds) ?? {}).filter((entry): entry is [string, number] => typeof entry[1] === "number");
   return {
     release,
     previous: readReleaseId(answer.previous) ?? null,
     commit: typeof answer.commit === "string" ? answer.commit : null,
     dags: answer.dags,
     changed: answer.changed === true,
-    seconds: Object.fromEntries(seconds),
+    seconds: numbersOf(asRecord(answer.seconds) ?? {}),
   };
 }
 

@@ -10,6 +10,8 @@ export interface Airflow {
   importErrors(): Promise<ImportError[]>;
   /** In words, what of Airflow is not healthy; empty when all is well. */
   unhealthy(): Promise<string[]>;
+  /** How many runs have not ended, by DAG; a DAG that is not in it has none. Of at most the first thousand runs. */
+  runsInFlight(): Promise<Record<string, number>>;
   /** Whether a run that has not ended belongs to this release. */
   isInUse(release: ReleaseId): Promise<boolean>;
 }

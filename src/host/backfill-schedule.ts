@@ -9,7 +9,7 @@ import { type BackfillDag, type BackfillHost, type HostBackfill, tooManyRuns } f
 import { failuresOf } from "./backfill-failures.ts";
 
 /** A backfill of a schedule's past runs: Airflow's own, which goes on whether somebody watches or not. */
-export function backfillSchedule({ runs: airflow, now }: BackfillHost, dag: BackfillDag, asked: HostRequest): HostBackfill {
+export function backfillSchedule({ runs: airflow }: BackfillHost, dag: BackfillDag, asked: HostRequest): HostBackfill {
   const { request } = asked;
   const bounds = boundsOf(request, dag.timezone);
   const wanted: NewBackfill = {
@@ -31,11 +31,14 @@ export function backfillSchedule({ runs: airflow, now }: BackfillHost, dag: Back
       ({ type, queuedAt }) => type === "backfill" && queuedAt !== null && queuedAt >= createdAt,
     );
 
-  const findRunning = async (): Promise<Backfill | undefined> => {
-    for (const open of await airflow.openBackfills(dag.id)) {
-      if ((await runsOf(open)).some(({ state }) => isUnderWay(state))) return open;
+  /** Of the backfills that Airflow has not marked as complete: whether all runs have ended. One without runs is being made. */
+  const openBackfills = async (): Promise<{ backfill: Backfill; ended: boolean }[]> => {
+    const open: { backfill: Backfill; ended: boolean }[] = [];
+    for (const backfill of await airflow.openBackfills(dag.id)) {
+      const runs = await runsOf(backfill);
+      open.push({ backfill, ended: runs.length > 0 && !runs.some(({ state }) => isUnderWay(state)) });
     }
-    return undefined;
+    return open;
   };
 
   return {
@@ -53,9 +56,9 @@ export function backfillSchedule({ runs: airflow, now }: BackfillHost, dag: Back
         });
       }
       if (runs.length > request.maxRuns) throw tooManyRuns(dag.id, runs.length, request.maxRuns);
-      const running = await findRunning();
+      const running = (await openBackfills()).find(({ ended }) => !ended);
       const { id, release, timezone, paused } = dag;
-      const words = running === undefined ? null : inWords(running);
+      const words = running === undefined ? null : inWords(running.backfill);
       return { dag: id, release, kind: "schedule", timezone, paused, running: words, ...summarise(runs), notes: [] };
     },
 
@@ -99,12 +102,11 @@ export function backfillSchedule({ runs: airflow, now }: BackfillHost, dag: Back
   async function createBackfill(): Promise<Backfill> {
     const created = await airflow.createBackfill(wanted);
     if (created !== null) return created;
-    const running = await findRunning();
-    if (running !== undefined) throw runningError(dag.id, inWords(running));
-    // All its runs have ended and Airflow, which looks every half minute, has not marked it yet.
-    for (const ended of await airflow.openBackfills(dag.id)) {
-      if (now().getTime() - ended.createdAt.getTime() > 5_000) await airflow.cancelBackfill(ended.id);
-    }
+    const open = await openBackfills();
+    const running = open.find(({ ended }) => !ended);
+    if (running !== undefined) throw runningError(dag.id, inWords(running.backfill));
+    // Airflow, which looks every half minute, has not marked it yet.
+    for (const { backfill } of open) await airflow.cancelBackfill(backfill.id);
     const again = await airflow.createBackfill(wanted);
     if (again === null) throw new TransientError(`another backfill of ${dag.id} has just begun`, { hint: "Try again in a minute." });
     return again;

@@ -11,6 +11,8 @@ export interface Status {
   readonly activated_at: string | null;
   /** How many DAGs of that release Airflow serves. */
   readonly dags: number;
+  /** How many runs have not ended, by DAG; null when Airflow does not tell. */
+  readonly in_flight: Readonly<Record<string, number>> | null;
   readonly healthy: boolean;
   /** In words, what is not as it should be. */
   readonly problems: readonly string[];
@@ -21,11 +23,13 @@ export async function status({ home, airflow }: Pick<Host, "home" | "airflow">):
   const active = readActive(home);
   const problems: string[] = [];
   let dags = 0;
+  let inFlight: Record<string, number> | null = null;
   try {
     problems.push(...(await airflow.unhealthy()));
     if (active !== undefined) {
       const served = await airflow.countServed(active.release);
       dags = served.ofRelease;
+      inFlight = bounded(await airflow.runsInFlight());
       if (served.all > dags) problems.push(`${served.all - dags} DAGs are of another release`);
     }
   } catch (error) {
@@ -38,7 +42,15 @@ export async function status({ home, airflow }: Pick<Host, "home" | "airflow">):
     commit: active?.commit ?? null,
     activated_at: active?.activated_at ?? null,
     dags,
+    in_flight: inFlight,
     healthy: problems.length === 0,
     problems,
   };
+}
+
+/** SSM cuts an answer at 24,000 characters: what could be cut is left out whole. */
+const MOST_CHARACTERS = 12_000;
+
+function bounded(counts: Record<string, number>): Record<string, number> | null {
+  return JSON.stringify(counts).length > MOST_CHARACTERS ? null : counts;
 }

@@ -5,6 +5,11 @@ import type { AirflowApi } from "./airflow-api.ts";
 
 /** Airflow's API gives at most so many of anything in one answer (`[api] maximum_page_limit`). */
 const PAGE = 100;
+const MOST_RUNS = 1000;
+const UNFINISHED: [string, string][] = [
+  ["state", "queued"],
+  ["state", "running"],
+];
 
 /** What the agent asks of Airflow, over its REST API. `bundle` is our bundle's name in Airflow's configuration. */
 export class AirflowHost implements Airflow {
@@ -50,13 +55,20 @@ export class AirflowHost implements Airflow {
       .map(([, name]) => `${name} is not healthy`);
   }
 
+  async runsInFlight(): Promise<Record<string, number>> {
+    const counts: Record<string, number> = {};
+    for (let offset = 0; offset < MOST_RUNS; offset += PAGE) {
+      const query = new URLSearchParams([...UNFINISHED, ["limit", String(PAGE)], ["offset", String(offset)], ["order_by", "id"]]);
+      const page = await this.#get(`/dags/~/dagRuns?${query}`);
+      const runs = (page.dag_runs ?? []) as { dag_id?: unknown }[];
+      for (const { dag_id } of runs) counts[String(dag_id)] = (counts[String(dag_id)] ?? 0) + 1;
+      if (runs.length < PAGE) break;
+    }
+    return counts;
+  }
+
   async isInUse(release: ReleaseId): Promise<boolean> {
-    const query = new URLSearchParams([
-      ["bundle_version", release],
-      ["state", "queued"],
-      ["state", "running"],
-      ["limit", "1"],
-    ]);
+    const query = new URLSearchParams([["bundle_version", release], ...UNFINISHED, ["limit", "1"]]);
     const { total_entries } = await this.#get(`/dags/~/dagRuns?${query}`);
     return Number(total_entries) > 0;
   }

@@ -184,8 +184,14 @@ test("a scheduled DAG's backfill is Airflow's own, and only its own runs are cou
 test("a backfill that has ended, but that Airflow has not marked yet, is not in the way of the next", async () => {
   daily(3);
   await go();
-  airflow.now = new Date("2024-06-01T12:00:10Z");
   assert.is((await go({ reprocess: "completed" })).outcome, "success");
+});
+
+test("a backfill whose runs Airflow is still creating is left alone by a second one", async () => {
+  daily(3);
+  airflow.backfills.push({ id: "1", from: new Date(0), to: airflow.now, createdAt: new Date(0), completed: false });
+  await rejects(go(), /^another backfill of demo is running: backfill 1, /);
+  assert.is(airflow.backfills[0]?.completed, false);
 });
 
 test("aborting a scheduled DAG's backfill leaves no run of it queued", async () => {
@@ -264,7 +270,18 @@ test("a release that moves while the runs are made halts it: what runs finishes,
   const result = await go({ max_active_runs: "1" }, { delay });
   assert.is(result.outcome, "halted");
   assert.equal(result.progress?.counts, { success: 1, waiting: 2 });
-  assert.match(resultText(result), /no more runs were begun: demo is now of release 2{12}/);
+  assert.match(resultText(result), /no more are begun: demo is now of release 2{12}/);
+});
+
+test("a DAG that is paused while its runs wait is said so, and they end once it is not", async () => {
+  const lines: string[] = [];
+  const delay = async (): Promise<void> => {
+    change({ paused: lines.length < 2 });
+    airflow.work();
+  };
+  const { outcome } = await go({ to: "2024-01" }, { delay, onProgress: (seen) => lines.push(progressLine(seen)) });
+  assert.is(outcome, "success");
+  assert.is(lines[1], "0 of 1 ended: 1 queued; no more are begun: demo was paused meanwhile");
 });
 
 test("a host that does not answer a few times is asked again; then the watch ends and says that the backfill goes on", async () => {

@@ -119,9 +119,9 @@ test("a reload that does not end in time is cancelled on the host", async () => 
   });
 });
 
-test("the host's status tells its release", async () => {
-  agentPrints({ release: two, previous: one, healthy: false, dags: 3, problems: ["the scheduler is away"] });
-  const status = { release: two, healthy: false, dags: 3, problems: ["the scheduler is away"] };
+test("the host's status tells its release and the runs under way", async () => {
+  agentPrints({ release: two, previous: one, healthy: false, dags: 3, in_flight: { one: 2 }, problems: ["the scheduler is away"] });
+  const status = { release: two, healthy: false, dags: 3, inFlight: { one: 2 }, problems: ["the scheduler is away"] };
   assert.equal(await hostStatus(commands, { timeoutSeconds: 20 }), status);
   agentPrints({ release: null, healthy: true, dags: 0, problems: [] });
   assert.is((await hostStatus(commands, { timeoutSeconds: 20 })).release, null);

@@ -106,7 +106,11 @@ test("drift names the host that runs another release and the checkout that rende
   const store = await newStore();
   const [first, second] = [makeRelease({ dags: 1 }), makeRelease({ dags: 2 })];
   await sync(first, store, options);
-  const drift = await findDrift(store, { release: second.id, healthy: false, dags: 1, problems: ["the scheduler is away"] }, second.id);
+  const drift = await findDrift(
+    store,
+    { release: second.id, healthy: false, inFlight: null, dags: 1, problems: ["the scheduler is away"] },
+    second.id,
+  );
   assert.equal(
     drift.map(({ where }) => where),
     ["host", "host", "checkout"],

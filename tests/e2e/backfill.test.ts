@@ -66,10 +66,16 @@ test("a started backfill is watched to its end, and its exit code and last lines
   assert.match(stderr, /2 of 2 ended: 1 success, 1 failed/);
 });
 
+test("the failed run can be run again at once, although Airflow has not yet marked the backfill before as complete", async () => {
+  const { code, result, stderr } = await dagline("daily", "--from", "2024-01-01", "--to", "2024-01-02", "--reprocess", "failed", "--start");
+  assert.equal([code, result.plan.counts, result.progress?.counts], [1, { create: 0, reprocess: 1, skip: 1 }, { failed: 1 }], stderr);
+});
+
 test("cancelling ends what waits, and meanwhile a second backfill of the DAG names the one that runs", async () => {
   const args = ["held", "--from", "2024-01-01", "--to", "2024-01-03", "--max-active-runs", "1", "--start"];
   const { child, ended } = spawnDagline(args);
   await until("the first run", () => existsSync(join(stack.dir, "holding")), { timeout: 60_000 });
+  assert.is(child.exitCode, null);
   const second = await dagline("held", "--from", "2024-02-01", "--to", "2024-02-02", "--start");
   assert.is(second.code, 1);
   assert.match(second.stderr, /another backfill of held is running: backfill \d+, 2024-01-01T00:00:00.000Z to 2024-01-03T23:59:59.999Z/);
@@ -122,7 +128,13 @@ function dailyPython(id: string, body: string): string {
 
 function scheduled(python: string): string {
   const timetable = "from dagline_airflow.timetable import CronDataIntervalTimetable\n";
-  return timetable + python.replace("schedule=None", 'schedule=CronDataIntervalTimetable("0 6 * * *", timezone="UTC"), catchup=False');
+  return (
+    timetable +
+    python.replace(
+      "schedule=None",
+      'schedule=CronDataIntervalTimetable("0 6 * * *", timezone="UTC"), catchup=False, end_date=pendulum.datetime(2024, 12, 31, tz="UTC")',
+    )
+  );
 }
 
 const monthsPython = `from airflow.sdk import Param\n${dagPython("ranged", 'EmptyOperator(task_id="only")')
@@ -152,8 +164,12 @@ function spawnDagline(args: readonly string[]): { child: ChildProcess; ended: Pr
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     output.stderr += text;
   });
+  const limit = setTimeout(() => child.kill("SIGKILL"), 60_000);
   const ended = new Promise<Outcome>((resolve) => {
-    child.once("close", (code) => resolve({ code, result: JSON.parse(output.stdout || "{}") as BackfillResult, stderr: output.stderr }));
+    child.once("close", (code) => {
+      clearTimeout(limit);
+      resolve({ code, result: JSON.parse(output.stdout || "{}") as BackfillResult, stderr: output.stderr });
+    });
   });
   return { child, ended };
 }

@@ -58,6 +58,7 @@ const airflow: Airflow = {
       : [];
   },
   unhealthy: async () => [],
+  runsInFlight: async () => ({}),
   isInUse: async () => false,
 };
 

@@ -18,6 +18,7 @@ function airflowWith(...errors: ImportError[]): Airflow {
     served: async () => dags.map((dag) => ({ dag, release: id, file: `/home/releases/${id}/dags/${dag}.py` })),
     importErrors: async () => errors,
     unhealthy: async () => [],
+    runsInFlight: async () => ({}),
     isInUse: async () => false,
   };
 }
