@@ -31,7 +31,6 @@ const OPEN = ["taxi_zones: altered", "taxi_zones: 6 changes", "taxi_zones.load i
 const temporary = mkdtempSync(join(tmpdir(), "dagline-screenshot-"));
 try {
   const markdown = await comment(join(temporary, "preview"));
-  writeFileSync(join(temporary, "comment.md"), markdown);
   installPackages();
   for (const theme of ["light", "dark"] as const) await picture(markdown, theme);
 } finally {
