@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { lstatSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv } from "ajv";
 import schema from "../schemas/preview.schema.json" with { type: "json" };
@@ -48,10 +48,12 @@ export function readPreview(folder: string): Preview {
 
 function readText(folder: string, name: string): string | undefined {
   const file = join(folder, name);
-  if (!existsSync(file)) return undefined;
-  const bytes = readFileSync(file);
-  if (bytes.byteLength > MOST_BYTES) throw unfit(`${name} has more than ${MOST_BYTES} bytes`);
-  return bytes.toString("utf8");
+  const there = lstatSync(file, { throwIfNoEntry: false });
+  if (there === undefined) return undefined;
+  // A link could lead to any file of the runner.
+  if (!there.isFile()) throw unfit(`${name} is not a file`);
+  if (there.size > MOST_BYTES) throw unfit(`${name} has more than ${MOST_BYTES} bytes`);
+  return readFileSync(file, "utf8");
 }
 
 function parse(text: string): unknown {

@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { UserError } from "../../src/errors.ts";
+import { describeError, UserError } from "../../src/errors.ts";
 import { code, codes } from "../../src/plan/markdown.ts";
 import { affectedScrapes } from "../../src/scrape/affected.ts";
 import { changedPaths, resolveCommit, withScrapesOf } from "../../src/services/git.ts";
@@ -25,7 +25,8 @@ const SHOWN = 10;
  */
 export async function run({ base, all, folder }: InputsOf<typeof inputs>, services: Services): Promise<void> {
   const { root, log } = services;
-  const from = all ? "" : base || baseOf(services.run.payload);
+  // A push that makes a branch has zeros for what was there before.
+  const from = all || /^0+$/.test(base) ? "" : base || baseOf(services.run.payload);
   const commit = from === "" ? undefined : await resolveCommit(root, from);
   const paths = commit === undefined ? undefined : await changedPaths(root, commit, "HEAD");
   const names = paths === undefined ? undefined : (await affectedScrapes(root, paths)).filter((name) => !name.startsWith("_"));
@@ -53,7 +54,7 @@ async function recordBase(commit: string, names: readonly string[], rows: string
     });
   } catch (error) {
     if (services.signal.aborted) throw error;
-    services.log.warn(`the rows of the base are not known: ${error instanceof Error ? error.message : String(error)}`);
+    services.log.warn(`the rows of the base are not known: ${describeError(error)}`);
   }
 }
 
