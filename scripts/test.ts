@@ -37,7 +37,7 @@ const checks: [string, string, string[]][] = [
 ];
 if (words.length === 0 || checksOnly) await inParallel(2, checks, ([name, command, args]) => runCheck(name, command, args));
 await inParallel(2, unit, runFile);
-await inParallel(2, real, runFile);
+await inParallel(2, longestFirst(real), runFile);
 await inParallel(1, quiet, runFile);
 
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
@@ -52,6 +52,12 @@ function isReal(file: string): boolean {
 /** What measures time, or starts a whole stack, has the machine to itself. */
 function needsQuiet(file: string): boolean {
   return file.startsWith("tests/e2e/") || /speed|thousand/.test(file);
+}
+
+/** What takes minutes begins first, so that in the end no processor waits for it. */
+function longestFirst(files: readonly string[]): string[] {
+  const takesMinutes = (file: string): boolean => /act\.real|backfill\/airflow|infra\/deploy/.test(file);
+  return [...files.filter(takesMinutes), ...files.filter((file) => !takesMinutes(file))];
 }
 
 function testFiles(): string[] {
