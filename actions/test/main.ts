@@ -27,7 +27,7 @@ export async function run({ base, all, folder }: InputsOf<typeof inputs>, servic
   const { root, log } = services;
   // A push that makes a branch has zeros for what was there before.
   const from = all || /^0+$/.test(base) ? "" : base || baseOf(services.run.payload);
-  const commit = from === "" ? undefined : await resolveCommit(root, from);
+  const commit = from === "" ? undefined : await known(from, services);
   const paths = commit === undefined ? undefined : await changedPaths(root, commit, "HEAD");
   const names = paths === undefined ? undefined : (await affectedScrapes(root, paths)).filter((name) => !name.startsWith("_"));
   services.output("scrapes", names === undefined ? "all" : names.join(" "));
@@ -42,6 +42,17 @@ export async function run({ base, all, folder }: InputsOf<typeof inputs>, servic
   const results = await runTests(root, root, names ?? [], join(out, "rows-after.json"), services);
   if (commit !== undefined && names !== undefined) await recordBase(commit, names, join(out, "rows-before.json"), services);
   report(results, names, services);
+}
+
+/** A commit that a forced push left behind is in no checkout: then all is tested, which is never wrong. */
+async function known(name: string, { root, log }: Services): Promise<string | undefined> {
+  try {
+    return await resolveCommit(root, name);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    log.warn(`${error.message}: all scrapes are tested`);
+    return undefined;
+  }
 }
 
 async function recordBase(commit: string, names: readonly string[], rows: string, services: Services): Promise<void> {
