@@ -29,12 +29,11 @@ export async function run({ environment, to }: InputsOf<typeof inputs>, services
   services.log.info(`the pointer names release ${shortId(moved.release)}`);
   services.output("release", moved.release);
   // Who goes back must arrive, with or without GitHub's record of it.
-  const deployment = await openDeployment(forge, services, { environment, release: moved.release, plan: "rollback" }).catch(
-    (error: unknown) => {
-      services.log.warn(`the rollback goes on without a deployment: ${describeError(error)}`);
-      return undefined;
-    },
-  );
+  const record = { environment, release: moved.release, plan: "rollback", commit: moved.commit ?? services.run.sha };
+  const deployment = await openDeployment(forge, services, record).catch((error: unknown) => {
+    services.log.warn(`the rollback goes on without a deployment: ${describeError(error)}`);
+    return undefined;
+  });
   const prove = async (): Promise<void> => {
     const commands = await services.host(environment);
     const proof = await reload(commands, { release: moved.release, timeoutSeconds: 900, signal: services.signal, log: services.log });

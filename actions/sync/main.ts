@@ -34,7 +34,12 @@ export async function run(given: InputsOf<typeof inputs>, services: Services): P
   services.summary(`### Deploys to ${code(given.environment)}\n\n${review}\n\n${planMarkdown(plan, { limit: 200_000 }).body}`);
   if (plan.nothing) log.info(`release ${shortId(release.id)} is deployed already: nothing to sync`);
 
-  const deployment = await openDeployment(forge, services, { environment: given.environment, release: release.id, plan: plan.id });
+  const deployment = await openDeployment(forge, services, {
+    environment: given.environment,
+    release: release.id,
+    plan: plan.id,
+    commit: services.run.sha,
+  });
   services.output("deployment", deployment);
   await failingDeployment(forge, deployment, services, async () => {
     services.signal.throwIfAborted();

@@ -6,6 +6,7 @@ import { sync } from "../../src/deploy/sync.ts";
 import { UserError } from "../../src/errors.ts";
 import type { ReleaseId } from "../../src/ids.ts";
 import { silentLog } from "../../src/log.ts";
+import type { Release } from "../../src/release/build-release.ts";
 import { thrownBy } from "../../src/testkit/thrown-by.ts";
 import { makeRelease } from "../deploy/make-release.ts";
 import { type ForgeUnderTest, withGithub } from "../forge/github-fixture.ts";
@@ -15,12 +16,14 @@ import { hostThat, provingHost, testServices } from "./services.ts";
 const given = readInputs(inputs, {});
 const [first, second] = [makeRelease({ dags: 2 }), makeRelease({ dags: 2, edited: 1 })];
 
+const commitOf = ({ id }: Release): string => id.slice(0, 40);
+
 async function twoDeployed(
   work: (under: ForgeUnderTest & { bucket: MemoryBucket; pointer: () => ReleaseId }) => Promise<void>,
   options: Parameters<typeof withGithub>[0] = {},
 ): Promise<void> {
   const bucket = memoryBucket();
-  for (const release of [first, second]) await sync(release, bucket, { commit: null, now: new Date(), log: silentLog });
+  for (const release of [first, second]) await sync(release, bucket, { commit: commitOf(release), now: new Date(), log: silentLog });
   const pointer = (): ReleaseId => JSON.parse(Buffer.from(bucket.objects.get("current.json")?.body ?? "").toString()).release;
   await withGithub(options, (under) => work({ ...under, bucket, pointer }));
 }
@@ -42,6 +45,7 @@ test("the pointer goes to the release before, the host proves it, and a deployme
       made?.statuses.map(({ state }) => state),
       ["success", "in_progress"],
     );
+    assert.is(made?.sha, commitOf(first), "the deployment is of the commit that is gone back to");
     assert.is(made?.statuses[0]?.environmentUrl, "https://airflow.example");
   }));
 
