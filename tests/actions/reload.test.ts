@@ -17,7 +17,7 @@ const read = (given: Readonly<Record<string, string>>) =>
 async function deployed(work: (under: ForgeUnderTest, given: ReturnType<typeof read>) => Promise<void>): Promise<void> {
   await withGithub({}, async (under) => {
     const services = testServices({ root: ".", forge: under.forge });
-    const id = await openDeployment(under.forge, services, { environment: "production", release, plan: "p" });
+    const id = await openDeployment(under.forge, services, { environment: "production", release, plan: "p", commit: services.run.sha });
     await work(under, read({ release, deployment: String(id) }));
   });
 }

@@ -45,7 +45,7 @@ test("the pointer goes to the release before, the host proves it, and a deployme
       made?.statuses.map(({ state }) => state),
       ["success", "in_progress"],
     );
-    assert.is(made?.sha, commitOf(first), "the deployment is of the commit that is gone back to");
+    assert.is(made?.ref, commitOf(first), "the deployment is of the commit that is gone back to");
     assert.is(made?.statuses[0]?.environmentUrl, "https://airflow.example");
   }));
 
