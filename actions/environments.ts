@@ -22,7 +22,9 @@ export interface Environment {
 type Entry = Omit<Environment, "bucket" | "instance"> & Partial<Environment> & { readonly stack?: string | readonly string[] };
 
 const FILE = ".github/environments.yml";
-const isEnvironments = new Ajv({ strict: true, useDefaults: true, allErrors: true }).compile<Record<string, Entry>>(schema);
+const isEnvironments = new Ajv({ strict: true, allowUnionTypes: true, useDefaults: true, allErrors: true }).compile<Record<string, Entry>>(
+  schema,
+);
 
 /** Reads one environment of the repository, as it is written there. Throws UserError that names the file, what is wrong in it, and the environments that there are. */
 export function readEnvironments(root: string, name: string): Entry {

@@ -89,7 +89,6 @@ function apply(infra: Infra, plan: ProjectPlan & { assembly: string }, given: Gi
     assembly: plan.assembly,
     planned: plan.changes,
     allowDestructive: given["allow-destructive"],
-    name: `dagline-${services.run.id}-${services.run.attempt}`,
     signal: services.signal,
     log: services.log,
   });

@@ -43,10 +43,16 @@ export async function run(given: InputsOf<typeof inputs>, services: Services): P
   services.summary(`### Deploys to ${code(given.environment)}\n\n${review}\n\n${planMarkdown(plan, { limit: 200_000 }).body}`);
   if (plan.nothing) log.info(`release ${shortId(release.id)} is deployed already: nothing to sync`);
 
-  const deployment = await openDeployment(forge, services, { environment: given.environment, release: release.id, plan: plan.id });
+  const deployment = await openDeployment(forge, services, {
+    environment: given.environment,
+    release: release.id,
+    plan: plan.id,
+    commit: services.run.sha,
+  });
   services.output("deployment", deployment);
   await failingDeployment(forge, deployment, services, async () => {
-    const result = await sync(release, store, { commit: services.run.sha, now: now(), log });
+    services.signal.throwIfAborted();
+    const result = await sync(release, store, { commit: services.run.sha, now: now(), log, expected: plan.base?.release ?? null });
     log.info(
       result.changed
         ? `release ${shortId(result.release)}: ${result.uploaded} files, ${result.bytes} bytes sent`

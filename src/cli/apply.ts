@@ -55,7 +55,6 @@ async function apply({ plan: planOnly, allowDestructive, environment, region, fo
       const list = plan.changes.destructive.map(({ resource, why }) => `${resource}: ${why}`).join("\n");
       throw new UserError(`this would lose data\n${list}`, { hint: "Nothing was changed. --allow-destructive does it." });
     }
-    const name = `dagline-${plan.changes.digest.slice(0, 12)}-${Date.now()}`;
     const applied = await applyInfra(plan.stacks, cloud, cdk, {
       assembly: out,
       planned: plan.changes,

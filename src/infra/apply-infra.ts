@@ -17,8 +17,6 @@ export interface ApplyOptions {
   readonly planned: InfraChanges;
   /** Loses data that the plan did not show, too. */
   readonly allowDestructive: boolean;
-  /** Tells this apply's change sets from others': letters, digits, hyphens. */
-  readonly name: string;
   readonly signal: AbortSignal;
   readonly log: Log;
   /** How long to wait between two looks at the events. */
@@ -33,6 +31,8 @@ export interface Applied {
   readonly outputs: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
+/** One name for all: CDK deletes what an earlier apply prepared and did not execute. */
+const CHANGE_SET = "dagline-apply";
 const STACK = "AWS::CloudFormation::Stack";
 
 /**
@@ -67,11 +67,11 @@ async function applyStack(
   cdk: Cdk,
   options: ApplyOptions,
 ): Promise<StackState | undefined> {
-  const { log, signal, assembly, name } = options;
+  const { log, signal, assembly } = options;
   log.info(`${stack.name}: publishing its files and preparing the change`);
   const onLine = (line: string): void => log.info(`  ${line}`);
-  await cdk.prepareChangeSet(assembly, stack.id, name, { region: cloud.region, signal, onLine });
-  const changeSet = await cloud.changeSet(stack.name, name);
+  await cdk.prepareChangeSet(assembly, stack.id, CHANGE_SET, { region: cloud.region, signal, onLine });
+  const changeSet = await cloud.changeSet(stack.name, CHANGE_SET);
   if (changeSet === null) return undefined;
   refuseUnplanned(stack, changeSet, options);
   const last = state === null ? null : ((await cloud.events(stack.name, null)).at(-1)?.id ?? null);

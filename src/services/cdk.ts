@@ -161,6 +161,8 @@ function explain(stack: string, lines: readonly string[]): UserError | Transient
 }
 
 function tail(lines: readonly string[]): string {
-  const told = lines.filter((line) => !/^\s+at |^Node\.js v/.test(line));
+  const told = lines.filter(
+    (line) => !/^\s+at |^Node\.js v|^\s*✨|: (?:start|success): |\(Construct Annotations\)|Acknowledge with/u.test(line),
+  );
   return told.slice(-12).join("\n").slice(-2000);
 }

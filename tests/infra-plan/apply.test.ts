@@ -195,7 +195,6 @@ function options(given: Partial<Parameters<typeof applyInfra>[3]>): Parameters<t
     assembly: "out",
     planned: nothing,
     allowDestructive: false,
-    name: "dagline-1",
     signal: new AbortController().signal,
     log: silentLog,
     pollMilliseconds: 1,
