@@ -59,7 +59,6 @@ async function apply({ plan: planOnly, allowDestructive, environment, region, fo
       assembly: out,
       planned: plan.changes,
       allowDestructive,
-      name,
       signal,
       log,
     });

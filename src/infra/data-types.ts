@@ -2,20 +2,20 @@ import type { ResourceChange } from "./compare-templates.ts";
 
 /** Types that hold data which nothing else brings back, and what they are to a reader. */
 const dataTypes: Readonly<Record<string, string>> = {
-  "AWS::RDS::DBInstance": "the database",
-  "AWS::RDS::DBCluster": "the database cluster",
-  "AWS::S3::Bucket": "the bucket",
-  "AWS::Redshift::Cluster": "the Redshift cluster",
-  "AWS::RedshiftServerless::Namespace": "the Redshift namespace",
-  "AWS::EC2::Volume": "the volume",
-  "AWS::EFS::FileSystem": "the file system",
-  "AWS::DynamoDB::Table": "the table",
-  "AWS::DynamoDB::GlobalTable": "the table",
-  "AWS::KMS::Key": "the key, without which what it encrypted cannot be read,",
-  "AWS::SecretsManager::Secret": "the secret",
-  "AWS::SQS::Queue": "the queue with the messages in it",
-  "AWS::Logs::LogGroup": "the log group",
-  "AWS::Cognito::UserPool": "the user pool",
+  "AWS::RDS::DBInstance": "database",
+  "AWS::RDS::DBCluster": "database cluster",
+  "AWS::S3::Bucket": "bucket",
+  "AWS::Redshift::Cluster": "Redshift cluster",
+  "AWS::RedshiftServerless::Namespace": "Redshift namespace",
+  "AWS::EC2::Volume": "volume",
+  "AWS::EFS::FileSystem": "file system",
+  "AWS::DynamoDB::Table": "table",
+  "AWS::DynamoDB::GlobalTable": "table",
+  "AWS::KMS::Key": "encryption key",
+  "AWS::SecretsManager::Secret": "secret",
+  "AWS::SQS::Queue": "queue",
+  "AWS::Logs::LogGroup": "log group",
+  "AWS::Cognito::UserPool": "user pool",
 };
 
 /** Properties that the specification says may replace, and that only interrupt (the type's page of the CloudFormation reference). */
@@ -55,8 +55,9 @@ export function holdsData(type: string): boolean {
 
 /** Why a change loses data, in a sentence; undefined when it does not. */
 export function dataLoss(change: ResourceChange): string | undefined {
-  const what = dataTypes[change.before?.Type ?? change.type];
-  if (what === undefined || change.action === "create") return undefined;
+  const kind = dataTypes[change.before?.Type ?? change.type];
+  if (kind === undefined || change.action === "create") return undefined;
+  const what = `the ${kind} ${change.name}`;
   if (change.action === "delete") {
     return `${what} is removed from the stack${kept(change.before?.DeletionPolicy, "it is deleted with all that is in it")}`;
   }

@@ -60,11 +60,13 @@ export function planText(plan: Plan): string {
         `${plain(`${rows.dag}.${rows.task} into ${rows.table}`)}: ${rows.before ?? "not loaded"} → ${rows.after ?? "not loaded"}${rows.same ? ", the same" : ""}`,
     ),
   );
-  section(
-    lines,
-    "Cloud resources",
-    (plan.infra?.changes ?? []).map(({ action, resource, type }) => `${plain(action)} ${plain(resource)} (${plain(type)})`),
-  );
+  section(lines, "Cloud resources", [
+    ...(plan.infra?.widened ?? []).map((what) => `wider: ${plain(what, 300)}`),
+    ...(plan.infra?.changes ?? []).map(
+      ({ action, resource, type, reason }) =>
+        `${plain(action)} ${plain(resource)} (${plain(type)})${reason === undefined ? "" : `: ${plain(reason, 300)}`}`,
+    ),
+  ]);
   return `${lines.join("\n")}\n`;
 }
 

@@ -93,7 +93,7 @@ test("a bucket that would be replaced stops the apply, until it is allowed", asy
   assert.is(code, 1);
   assert.match(
     stderr,
-    /this would lose data\ntiny-data\/Bucket \(tiny-data\): the bucket is replaced by a new, empty one, because its BucketName changes: it stays/,
+    /this would lose data\ntiny-data\/Bucket \(tiny-data\): the bucket tiny-data\/Bucket is replaced by a new, empty one, because its BucketName changes: it stays/,
   );
   assert.match(stderr, /Nothing was changed/);
   assert.not((await stacks().template("tiny-data")).includes("another-bucket"));

@@ -31,7 +31,7 @@ test("a replaced database is destructive, and says which property does it and wh
   assert.equal(plan.destructive, [
     {
       resource: "Data/Database (data)",
-      why: "the database is replaced by a new, empty one, because its DBName changes: a snapshot is kept, else the old one is deleted with all that is in it",
+      why: "the database Data/Database is replaced by a new, empty one, because its DBName changes: a snapshot is kept, else the old one is deleted with all that is in it",
     },
   ]);
 });

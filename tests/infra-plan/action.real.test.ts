@@ -1,0 +1,115 @@
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { applyWith } from "../../actions/apply/main.ts";
+import { resolveEnvironment } from "../../actions/environments.ts";
+import { root as checkout } from "../../local/paths.ts";
+import type { Cdk } from "../../src/infra/cloudformation.ts";
+import { RECORD_KEY } from "../../src/infra/record.ts";
+import type { CloudFormationStacks } from "../../src/services/cloudformation.ts";
+import { thrownBy } from "../../src/testkit/thrown-by.ts";
+import { memoryBucket } from "../actions/memory-bucket.ts";
+import { makeProject } from "../actions/project.ts";
+import { testServices } from "../actions/services.ts";
+import { withGithub } from "../forge/github-fixture.ts";
+import { CloudFormationDouble } from "./cloudformation-double.ts";
+
+const inputs = {
+  mode: "apply",
+  environment: "production",
+  "allow-destructive": false,
+  "github-token": "",
+  "comment-author": "",
+  "working-directory": ".",
+} as const;
+const table = (name: string) => ({ Resources: { Table: { Type: "AWS::DynamoDB::Table", Properties: { TableName: name } } } });
+
+let double: CloudFormationDouble;
+let cloud: CloudFormationStacks;
+let project: ReturnType<typeof makeProject>;
+test.before.each(async () => {
+  double = new CloudFormationDouble();
+  cloud = await double.start();
+  double.stacks.set("CDKToolkit", { status: "CREATE_COMPLETE", outputs: { BootstrapVersion: "30" } });
+  double.stacks.set("data", { status: "CREATE_COMPLETE", template: table("one"), outputs: { DagsBucket: "b" } });
+  project = makeProject();
+  writeFileSync(join(project.root, "cdk.json"), "{}");
+  writeFileSync(join(project.root, "package.json"), "{}");
+  symlinkSync(join(checkout, "node_modules"), join(project.root, "node_modules"));
+});
+test.after.each(() => {
+  double.stop();
+  project.remove();
+});
+
+test("a second apply of the same sources asks nothing but the stacks' states: no CDK, no GitHub", () =>
+  withGithub({}, async ({ forge }) => {
+    const bucket = memoryBucket();
+    const infra = { cloud, cdk: appOf(table("one")), source: "digest" };
+    const first = testServices({ root: project.root, bucket, forge });
+    await applyWith(infra, inputs, first);
+    assert.is(first.outputs.needed, true);
+    assert.ok(bucket.objects.has(RECORD_KEY));
+    const second = testServices({ root: project.root, bucket });
+    const started = performance.now();
+    await applyWith({ ...infra, cdk: noCdk }, inputs, second);
+    assert.ok(performance.now() - started < 5000);
+    assert.equal([second.outputs.needed, second.outputs.changed, second.outputs.outputs], [false, "", '{"data":{"DagsBucket":"b"}}']);
+    assert.equal(JSON.parse(readFileSync(String(second.outputs.infra), "utf8")).changes, []);
+    const other = testServices({ root: project.root, bucket });
+    await applyWith({ ...infra, cdk: noCdk, source: "another" }, { ...inputs, mode: "look" }, other);
+    assert.is(other.outputs.needed, true);
+  }));
+
+test("data that would be lost stops the deploy before anything is prepared, unless a person allowed it", () =>
+  withGithub({}, async ({ forge }) => {
+    const services = testServices({ root: project.root, bucket: memoryBucket(), forge });
+    const infra = { cloud, cdk: appOf(table("two")), source: null };
+    const error = await thrownBy(applyWith(infra, inputs, services));
+    assert.match(error.message, /cloud resource: the table Table is replaced by a new, empty one, because its TableName changes/);
+    assert.not(double.calls.some((call) => call.startsWith("ExecuteChangeSet")));
+    const stack = double.stacks.get("data");
+    Object.assign(stack ?? {}, { changeSet: [], script: [["UPDATE_IN_PROGRESS"], ["UPDATE_COMPLETE"]] });
+    await applyWith(infra, { ...inputs, "allow-destructive": true }, services);
+    assert.is(services.outputs.changed, "data");
+  }));
+
+test("an environment that names a stack has bucket, host and address from its outputs", async () => {
+  double.stacks.set("compute", {
+    status: "CREATE_COMPLETE",
+    outputs: { Instance: "i-0123456789abcdef0", AirflowUrl: "https://a.example" },
+  });
+  const entry = { region: "eu-west-2", prefix: "", url: null };
+  assert.equal(await resolveEnvironment({ ...entry, stack: ["data", "compute"] }, async () => cloud), {
+    region: "eu-west-2",
+    prefix: "",
+    bucket: "b",
+    instance: "i-0123456789abcdef0",
+    url: "https://a.example",
+  });
+  const missing = await thrownBy(resolveEnvironment({ ...entry, stack: "data" }, async () => cloud));
+  assert.match(missing.message, /no output Instance in data/);
+  const none = await thrownBy(resolveEnvironment({ ...entry, stack: "typo" }, async () => cloud));
+  assert.match(none.message, /there is no stack typo in eu-west-2/);
+});
+
+/** An app whose one stack, `data`, has this template. */
+function appOf(template: object): Cdk {
+  return {
+    async synthesize(out) {
+      mkdirSync(out, { recursive: true });
+      const stack = { type: "aws:cloudformation:stack", properties: { templateFile: "data.json", stackName: "data" } };
+      writeFileSync(join(out, "manifest.json"), JSON.stringify({ artifacts: { data: stack } }));
+      writeFileSync(join(out, "data.json"), JSON.stringify(template));
+    },
+    prepareChangeSet: async () => undefined,
+  };
+}
+
+const noCdk: Cdk = {
+  synthesize: () => Promise.reject(new Error("CDK was asked")),
+  prepareChangeSet: () => Promise.reject(new Error("CDK was asked")),
+};
+
+test.run();
