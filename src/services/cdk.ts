@@ -90,6 +90,8 @@ export class CdkCli implements Cdk {
     const args = ["deploy", stack, "--app", assembly, "--exclusively", "--method", "prepare-change-set", "--change-set-name", changeSet];
     const env = { ...withoutSecretsOfActions(process.env), AWS_REGION: region };
     const { code, lines } = await this.#run([...args, "--require-approval", "never", "--progress", "events"], env, {
+      // Where no cdk.json is: it may name a build, which has nothing to build any more.
+      cwd: assembly,
       // The rest is CDK's talk about itself.
       onLine: (line) => line.startsWith(`${stack}: `) && !line.includes("deploying...") && onLine(line.slice(stack.length + 2)),
       signal,
@@ -101,7 +103,11 @@ export class CdkCli implements Cdk {
   async #run(
     args: readonly string[],
     env: NodeJS.ProcessEnv,
-    { onLine, signal }: { readonly onLine: (line: string) => unknown; readonly signal?: AbortSignal },
+    {
+      onLine,
+      signal,
+      cwd = this.#root,
+    }: { readonly onLine: (line: string) => unknown; readonly signal?: AbortSignal; readonly cwd?: string },
   ): Promise<{ code: number | null; lines: readonly string[] }> {
     const cdk = findCdk(this.#root);
     if (cdk === undefined)
@@ -109,7 +115,7 @@ export class CdkCli implements Cdk {
         hint: "It is a development dependency, `aws-cdk`: npm ci installs it.",
       });
     const child = spawn(process.execPath, [cdk, ...args, "--no-notices", "--no-color"], {
-      cwd: this.#root,
+      cwd,
       env: { ...env, CI: "true", NO_COLOR: "1", CDK_DISABLE_CLI_TELEMETRY: "true" },
       stdio: ["ignore", "pipe", "pipe"],
     });

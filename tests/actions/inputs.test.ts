@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { load } from "js-yaml";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import * as apply from "../../actions/apply/main.ts";
 import * as backfill from "../../actions/backfill/main.ts";
 import * as diff from "../../actions/diff/main.ts";
 import * as drift from "../../actions/drift/main.ts";
@@ -17,6 +18,7 @@ import { root } from "../../local/paths.ts";
 import { UserError } from "../../src/errors.ts";
 
 const specs: Readonly<Record<string, InputSpec>> = {
+  apply: apply.inputs,
   backfill: backfill.inputs,
   diff: diff.inputs,
   drift: drift.inputs,
