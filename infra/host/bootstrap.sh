@@ -63,7 +63,7 @@ main() {
   if ((CHANGES == 0)); then
     printf 'nothing changed, in %s s\n' "$SECONDS"
   else
-    printf '%s changes, in %s s\n' "$CHANGES" "$SECONDS"
+    printf 'changes: %s, in %s s\n' "$CHANGES" "$SECONDS"
   fi
 }
 
@@ -300,7 +300,7 @@ prepare_database() {
   local made wanted
   made=$(as_airflow "$HOME_DIR/environment/bin/python" "$HOME_DIR/config/make_database.py" \
     "${SETTING[DATABASE_SECRET_ARN]}" "${SETTING[AIRFLOW_DATABASE_SECRET_ARN]}")
-  if [[ -n $made ]]; then changed "$made"; fi
+  if [[ -n $made ]]; then changed "${made//$'\n'/, }"; fi
   wanted="$(readlink "$HOME_DIR/environment") ${SETTING[AIRFLOW_DATABASE_SECRET_ARN]}"
   [[ -z $made && -f $STATE/migrated && $(<"$STATE/migrated") == "$wanted" ]] && return 0
   as_airflow "$HOME_DIR/environment/bin/airflow" db migrate >"$LOGS/db-migrate.log" 2>&1 ||

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { startAws } from "../../local/aws.ts";
 import { startPostgres } from "../../local/postgres.ts";
 import { scramVerifier } from "../../local/scram.ts";
+import { S3ObjectStore } from "../../src/services/s3.ts";
 
 /** What a host finds in its cloud: a database with an owner who is no superuser, as on RDS, buckets, and two secrets. */
 export interface HostCloud {
@@ -12,6 +13,8 @@ export interface HostCloud {
   readonly credentials: Readonly<Record<string, string>>;
   /** The secrets' passwords: they must not be found in any file or output. */
   readonly passwords: readonly string[];
+  /** The bucket of releases. */
+  readonly store: S3ObjectStore;
   stop(): Promise<void>;
 }
 
@@ -57,6 +60,7 @@ export async function startCloud(dir: string): Promise<HostCloud> {
       },
       credentials: { AWS_ACCESS_KEY_ID: aws.credentials.accessKeyId, AWS_SECRET_ACCESS_KEY: aws.credentials.secretAccessKey },
       passwords: [owner, airflow],
+      store: new S3ObjectStore({ bucket: "host-test-dags", region: aws.region, endpoint: aws.endpoint, credentials: aws.credentials }),
       stop,
     };
   } catch (error) {

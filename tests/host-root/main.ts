@@ -8,7 +8,10 @@ import getPort from "get-port";
 import * as assert from "uvu/assert";
 import { root as checkout } from "../../local/paths.ts";
 import { type Service, startService } from "../../local/process.ts";
-import { describeError } from "../../src/errors.ts";
+import { sync } from "../../src/deploy/sync.ts";
+import { describeError, UserError } from "../../src/errors.ts";
+import { silentLog } from "../../src/log.ts";
+import { renderProject } from "../../src/release/render-project.ts";
 import { type HostCloud, startCloud } from "./cloud.ts";
 import { entering, type HostRoot, makeRoot } from "./root.ts";
 import { readEnvironment, readUnit } from "./unit.ts";
@@ -23,7 +26,7 @@ try {
   await everything();
   await finish(0);
 } catch (error) {
-  process.stderr.write(`✗ ${describeError(error)}\n${error instanceof Error ? error.stack : ""}\n`);
+  process.stderr.write(`${error instanceof UserError ? describeError(error) : error instanceof Error ? error.stack : String(error)}\n`);
   await finish(1);
 }
 
@@ -59,13 +62,18 @@ async function everything(): Promise<void> {
   });
   root.write("/etc/dagline/bootstrap.env", settingsFile);
   const first = await part("bootstrap.sh, the first time", () => bootstrap(root, cloud), true);
-  assert.match(first, /^\d+ changes, in \d+ s$/m);
+  assert.match(first, /^changes: \d+, in \d+ s$/m);
 
   const before = root.list();
   const second = await part("bootstrap.sh, the second time, changes nothing", () => bootstrap(root, cloud), true);
   assert.match(second, /^nothing changed, in \d+ s$/m);
   assert.equal(differences(before, root.list()), []);
 
+  await part("another setting changes what it concerns, and no more", async () => {
+    root.write("/etc/dagline/bootstrap.env", `${settingsFile}PARALLELISM=4\n`);
+    assert.match(await bootstrap(root, cloud), /^changes: 1, in \d+ s$/m);
+    assert.match(root.read("/etc/dagline/airflow.cfg"), /^parallelism = 4$/m);
+  });
   await part("systemd-analyze verify finds nothing in the units", async () => {
     const names = [...units.map((unit) => `${unit}.service`), "airflow.target", "dagline-agent.service", "dagline-agent.timer"];
     const output = await root.run(["systemd-analyze", "verify", "--man=no", ...names.map((name) => `/etc/systemd/system/${name}`)]);
@@ -98,6 +106,12 @@ async function everything(): Promise<void> {
     const output = await root.run(["/opt/dagline/bin/dagline-agent", "status"], cloud.credentials);
     assert.match(output, /"release":null/);
     assert.match(output, /"healthy":true/);
+  });
+  await part("the agent switches to a release, and proves that Airflow serves it", async () => {
+    const release = await renderProject(checkout, silentLog);
+    await sync(release, cloud.store, { commit: null, now: new Date(), log: silentLog });
+    const output = await root.run(["/opt/dagline/bin/dagline-agent", "reload", "--release", release.id], cloud.credentials);
+    assert.match(output, `"ok":true,"release":"${release.id}"`);
   });
 }
 

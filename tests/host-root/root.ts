@@ -31,7 +31,9 @@ export async function makeRoot(): Promise<HostRoot> {
   const id = /^ID="?(\w+)/m.exec(readFileSync("/etc/os-release", "utf8"))?.[1] ?? "";
   const system = systems[id];
   if (system === undefined) throw new UserError(`a clean root is made on Debian or Ubuntu, this is ${id}`);
-  const dir = mkdtempSync(join(tmpdir(), "dagline-root-"));
+  // A folder that only we can open, and in it the root of a system, which all of its users must be able to open.
+  const dir = join(mkdtempSync(join(tmpdir(), "dagline-root-")), "root");
+  mkdirSync(dir, { mode: 0o755 });
   const root = hostRoot(dir);
   try {
     const { suite, mirror, script, components } = system;
@@ -61,11 +63,11 @@ function hostRoot(dir: string): HostRoot {
         .split("\n")
         .sort(),
     // Nothing is mounted in it as others see it: what `entering` mounts ends with the program.
-    remove: () => rmSync(dir, { recursive: true, force: true }),
+    remove: () => rmSync(join(dir, ".."), { recursive: true, force: true }),
   };
 }
 
-export const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /**
  * The command line that runs `command` in the root, in namespaces of its own for mounts and processes: they are gone when it ends, however
