@@ -1,3 +1,4 @@
+import { describeError } from "../src/errors.ts";
 import type { DeploymentState, Forge } from "../src/forge/forge.ts";
 import type { Services } from "./services.ts";
 
@@ -27,7 +28,7 @@ export async function failingDeployment<T>(forge: Forge, id: number, services: S
     const description = error instanceof Error ? error.message : String(error);
     // That GitHub can't be told must not hide why the deploy failed.
     await setState(forge, id, services.signal.aborted ? "error" : "failure", services, { description }).catch((later: unknown) => {
-      services.log.warn(`the deployment's state could not be set: ${later instanceof Error ? later.message : String(later)}`);
+      services.log.warn(`the deployment's state could not be set: ${describeError(later)}`);
     });
     throw error;
   }

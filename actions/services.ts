@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import * as core from "@actions/core";
 import * as github from "@actions/github";
 import type { HostCommands } from "../src/deploy/host-commands.ts";
@@ -57,7 +57,8 @@ export interface Annotation {
 
 /** The services of a real run. Reads the runner's variables when it is called, not before. */
 export function connectServices(inputs: Readonly<Record<string, unknown>>): Services {
-  const root = resolve(process.env.GITHUB_WORKSPACE ?? ".", textOf(inputs["working-directory"]) || ".");
+  const workspace = resolve(process.env.GITHUB_WORKSPACE ?? ".");
+  const root = resolve(workspace, textOf(inputs["working-directory"]) || ".");
   if (!existsSync(root))
     throw new UserError(`there is no folder ${root}`, { hint: "Check out the repository before this step, or mend `working-directory`." });
   const { context } = github;
@@ -102,7 +103,13 @@ export function connectServices(inputs: Readonly<Record<string, unknown>>): Serv
     output: (name, value) => core.setOutput(name, String(value)),
     summary: addSummary,
     annotate({ severity, title, message, file, line, column }) {
-      const at = { title, file, startLine: line, ...(column === undefined ? {} : { startColumn: column }) };
+      // GitHub's paths begin at the repository's top.
+      const at = {
+        title: asText(title),
+        file: join(relative(workspace, root), file),
+        startLine: line,
+        ...(column === undefined ? {} : { startColumn: column }),
+      };
       annotations[severity](asText(message), at);
     },
   };

@@ -4,10 +4,10 @@
 //   npm run build -- host          what a host needs: bootstrap.sh and all that it installs, the SSM documents
 //   npm run build -- release       all of it, and what else a version tag holds: packages that the actions need, the sources as JavaScript
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
-import { build } from "esbuild";
+import { buildActions } from "../local/build-actions.ts";
 import { bundleAgent, installPythonPackage } from "../local/host.ts";
 import { root } from "../local/paths.ts";
 import { bundleRunner } from "../src/release/bundle.ts";
@@ -18,34 +18,13 @@ if (!["all", "actions", "host", "release"].includes(what)) {
   process.exit(2);
 }
 const started = performance.now();
-if (what !== "host") await buildActions();
+if (what !== "host") await buildActions(join(root, "dist", "actions"));
 if (what !== "actions") await buildHost();
 if (what === "release") {
   await addPackages();
   compileSources();
 }
 process.stderr.write(`built dist in ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
-
-/** One module for each action, and what several of them share in chunks beside them. */
-async function buildActions(): Promise<void> {
-  const folder = join(root, "actions");
-  const names = readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
-  rmSync(join(root, "dist", "actions"), { recursive: true, force: true });
-  await build({
-    entryPoints: names.map((name) => ({ in: join(folder, name, "index.ts"), out: name })),
-    outdir: join(root, "dist", "actions"),
-    outExtension: { ".js": ".mjs" },
-    bundle: true,
-    splitting: true,
-    format: "esm",
-    platform: "node",
-    target: "node24",
-    // It has a program of its own, which cannot be part of a bundle.
-    external: ["esbuild"],
-    banner: { js: 'import { createRequire as daglineRequire } from "node:module"; const require = daglineRequire(import.meta.url);' },
-    logLevel: "warning",
-  });
-}
 
 async function buildHost(): Promise<void> {
   const out = join(root, "dist", "host");

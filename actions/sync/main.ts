@@ -37,7 +37,8 @@ export async function run(given: InputsOf<typeof inputs>, services: Services): P
   const deployment = await openDeployment(forge, services, { environment: given.environment, release: release.id, plan: plan.id });
   services.output("deployment", deployment);
   await failingDeployment(forge, deployment, services, async () => {
-    const result = await sync(release, store, { commit: services.run.sha, now: now(), log });
+    services.signal.throwIfAborted();
+    const result = await sync(release, store, { commit: services.run.sha, now: now(), log, expected: plan.base?.release ?? null });
     log.info(
       result.changed
         ? `release ${shortId(result.release)}: ${result.uploaded} files, ${result.bytes} bytes sent`

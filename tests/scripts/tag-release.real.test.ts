@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { root } from "../../local/paths.ts";
-import { numbersScrape } from "../e2e/numbers-scrape.ts";
+import { numbersScrape } from "../workflows/numbers-scrape.ts";
 
 // A version tag, made in a copy of this repository, and used from another one as its users do.
 const dir = mkdtempSync(join(tmpdir(), "dagline-tag-"));

@@ -351,10 +351,10 @@ async function sql(text: string): Promise<object[]> {
     .finally(() => client.end());
 }
 
+/** Seconds by job and step, of the steps that take any. */
 function stepTimes({ log }: WorkflowRun): string {
-  return [...log.matchAll(/\[deploy\/(\w+)\s*\]\s+✅ {2}Success - Main (\S+)[^[]*\[([\d.]+m?s)\]/g)]
-    .map(([, job, step, time]) => `${job} ${step} ${time}`)
-    .join(", ");
+  const steps = [...log.matchAll(/\[deploy\/(\w+)\s*\]\s+✅ {2}Success - Main (\.\/\S+)[^[]*\[([\d.]+)(m?)s\]/g)];
+  return steps.map(([, job, step, time, milli]) => `${job} ${step} ${(Number(time) / (milli === "m" ? 1000 : 1)).toFixed(1)} s`).join(", ");
 }
 
 function report(text: string): void {
