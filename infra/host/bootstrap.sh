@@ -145,11 +145,17 @@ make_user_and_folders() {
   folder "$HOME_DIR/bin" 755 root:root
   folder "$HOME_DIR/config" 755 root:root
   folder "$HOME_DIR/docs" 755 root:root
+  folder "$HOME_DIR/node" 755 root:root
+  folder "$HOME_DIR/environments" 755 root:root
+  folder "$HOME_DIR/aws-cli" 755 root:root
   folder "$HOME_DIR/releases" 755 airflow:airflow
   folder "$CONFIG" 755 root:root
   folder "$CONFIG/keys" 750 root:airflow
   folder "$STATE" 750 airflow:airflow
-  folder "$LOGS" 750 airflow:airflow
+  # Root writes into it, so nobody else may put a link there.
+  folder "$LOGS" 750 root:airflow
+  folder "$LOGS/tasks" 750 airflow:airflow
+  folder "$LOGS/dag-processor" 750 airflow:airflow
 }
 
 install_node() {
@@ -237,10 +243,7 @@ write_configuration() {
   done
   if [[ ! -s $STATE/passwords.json ]]; then
     # Airflow would make up a password, too, but prints it to its log.
-    (umask 077 && printf '{"admin": "%s"}\n' "$(random_key)" >"$STATE/passwords.json.new")
-    chown airflow:airflow "$STATE/passwords.json.new"
-    mv "$STATE/passwords.json.new" "$STATE/passwords.json"
-    changed "made the password of Airflow's user admin: $STATE/passwords.json"
+    put_text "$STATE/passwords.json" 600 airflow:airflow < <(printf '{"admin": "%s"}\n' "$(random_key)")
   fi
   if [[ -n ${SETTING[AWS_ENDPOINT_URL]} ]]; then endpoint="\"${SETTING[AWS_ENDPOINT_URL]}\""; fi
   put_text "$HOME_DIR/host.json" 644 root:root <<EOF
@@ -302,10 +305,10 @@ prepare_database() {
     "${SETTING[DATABASE_SECRET_ARN]}" "${SETTING[AIRFLOW_DATABASE_SECRET_ARN]}")
   if [[ -n $made ]]; then changed "${made//$'\n'/, }"; fi
   wanted="$(readlink "$HOME_DIR/environment") ${SETTING[AIRFLOW_DATABASE_SECRET_ARN]}"
-  [[ -z $made && -f $STATE/migrated && $(<"$STATE/migrated") == "$wanted" ]] && return 0
+  [[ -z $made && -f $CONFIG/migrated && $(<"$CONFIG/migrated") == "$wanted" ]] && return 0
   as_airflow "$HOME_DIR/environment/bin/airflow" db migrate >"$LOGS/db-migrate.log" 2>&1 ||
     give_up "airflow db migrate failed: $(tail -n 3 "$LOGS/db-migrate.log")" "Its log: $LOGS/db-migrate.log"
-  printf '%s\n' "$wanted" >"$STATE/migrated"
+  printf '%s\n' "$wanted" >"$CONFIG/migrated"
   changed "brought Airflow's tables up to date"
 }
 
@@ -446,12 +449,11 @@ make_environment() {
       python3 -m venv --clear "$uv"
       "$uv/bin/python" -m pip install --quiet --disable-pip-version-check --no-cache-dir --require-hashes -r "$PACKAGE/uv.lock"
     fi
-    mkdir -p "$HOME_DIR/$1"
     "$uv/bin/uv" venv --quiet --clear --no-python-downloads --python "$(command -v python3)" "$target"
     # Beside its target, so that files are linked, not copied.
-    UV_CACHE_DIR=$HOME_DIR/.uv-cache "$uv/bin/uv" pip sync --system-certs --quiet --require-hashes --compile-bytecode \
+    UV_CACHE_DIR=$HOME_DIR/$1/.uv-cache "$uv/bin/uv" pip sync --system-certs --quiet --require-hashes --compile-bytecode \
       --python "$target/bin/python" "$2"
-    rm -rf "$HOME_DIR/.uv-cache"
+    rm -rf "$HOME_DIR/$1/.uv-cache"
     touch "$target/.complete"
     changed "made the environment $target"
   fi

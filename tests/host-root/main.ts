@@ -13,22 +13,21 @@ import { describeError, UserError } from "../../src/errors.ts";
 import { silentLog } from "../../src/log.ts";
 import { renderProject } from "../../src/release/render-project.ts";
 import { type HostCloud, startCloud } from "./cloud.ts";
-import { entering, type HostRoot, makeRoot } from "./root.ts";
+import { debootstrap, emptyRoot, entering, type HostRoot } from "./root.ts";
 import { readEnvironment, readUnit } from "./unit.ts";
 
 const units = ["airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"];
 const HEALTHY_WITHIN_SECONDS = 240;
 
 const ended: (() => Promise<void> | void)[] = [];
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => void finish(1));
-let passed = 0;
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => void finish());
+const count = { passed: 0, failed: 0 };
 try {
   await everything();
-  await finish(0);
-} catch (error) {
-  process.stderr.write(`${error instanceof UserError ? describeError(error) : error instanceof Error ? error.stack : String(error)}\n`);
-  await finish(1);
+} catch {
+  // The part that failed has said so, and what follows needs it.
 }
+await finish();
 
 async function everything(): Promise<void> {
   const work = mkdtempSync(join(tmpdir(), "dagline-host-"));
@@ -36,7 +35,7 @@ async function everything(): Promise<void> {
   ended.push(() => rmSync(work, { recursive: true, force: true }));
   const host = join(checkout, "dist", "host");
 
-  await part("shellcheck finds nothing in bootstrap.sh", () => {
+  await check("shellcheck finds nothing in bootstrap.sh", () => {
     execFileSync("shellcheck", [join(checkout, "infra", "host", "bootstrap.sh")], { stdio: "inherit" });
   });
   await part("the host package is built", () => {
@@ -44,14 +43,15 @@ async function everything(): Promise<void> {
   });
   const cloud = await part("PostgreSQL and AWS's API on this machine", () => startCloud(work));
   ended.push(() => cloud.stop());
-  const root = await part("a clean system, by debootstrap", makeRoot);
+  const root = emptyRoot();
   ended.push(() => root.remove());
+  await part("a clean system, by debootstrap", () => debootstrap(root));
   root.put(host, "/opt/dagline-package");
   const port = await getPort({ host: "127.0.0.1" });
   const settings = Object.entries({ ...cloud.settings, API_PORT: String(port) });
   const settingsFile = settings.map(([name, value]) => `${name}=${value}\n`).join("");
 
-  await part("a wrong setting is refused, with its line, and nothing is installed", async () => {
+  await check("a wrong setting is refused, with its line, and nothing is installed", async () => {
     root.write("/etc/dagline/bootstrap.env", `${settingsFile}DAGS_BUCKET=$(touch /pwned)\n`);
     const message = await bootstrap(root, cloud).then(
       () => "it was taken",
@@ -61,25 +61,25 @@ async function everything(): Promise<void> {
     assert.not.match(root.list().join("\n"), /^(pwned|opt\/dagline\/)/m);
   });
   root.write("/etc/dagline/bootstrap.env", settingsFile);
-  const first = await part("bootstrap.sh, the first time", () => bootstrap(root, cloud), true);
-  assert.match(first, /^changes: \d+, in \d+ s$/m);
+  const first = await part("bootstrap.sh, the first time", () => bootstrap(root, cloud));
+  process.stderr.write(first.trimEnd().replace(/^/gm, "    ").concat("\n"));
 
   const before = root.list();
-  const second = await part("bootstrap.sh, the second time, changes nothing", () => bootstrap(root, cloud), true);
-  assert.match(second, /^nothing changed, in \d+ s$/m);
-  assert.equal(differences(before, root.list()), []);
-
-  await part("another setting changes what it concerns, and no more", async () => {
+  await check("bootstrap.sh, the second time, changes nothing", async () => {
+    assert.match(await bootstrap(root, cloud), /^nothing changed, in \d+ s$/m);
+    assert.is(differences(before, root.list()).join("\n"), "");
+  });
+  await check("another setting changes what it concerns, and no more", async () => {
     root.write("/etc/dagline/bootstrap.env", `${settingsFile}PARALLELISM=4\n`);
     assert.match(await bootstrap(root, cloud), /^changes: 1, in \d+ s$/m);
     assert.match(root.read("/etc/dagline/airflow.cfg"), /^parallelism = 4$/m);
   });
-  await part("systemd-analyze verify finds nothing in the units", async () => {
+  await check("systemd-analyze verify finds nothing in the units", async () => {
     const names = [...units.map((unit) => `${unit}.service`), "airflow.target", "dagline-agent.service", "dagline-agent.timer"];
     const output = await root.run(["systemd-analyze", "verify", "--man=no", ...names.map((name) => `/etc/systemd/system/${name}`)]);
     assert.equal(output.trim(), "");
   });
-  await part("systemd-analyze security: each service's exposure is low", async () => {
+  await check("systemd-analyze security: each service's exposure is low", async () => {
     for (const unit of [...units, "dagline-agent"])
       await root.run([
         "systemd-analyze",
@@ -90,9 +90,9 @@ async function everything(): Promise<void> {
         `/etc/systemd/system/${unit}.service`,
       ]);
   });
-  await part("no secret stands in a file that others may read, or in what was printed", () => noSecrets(root, cloud, first + second));
+  await check("no secret stands in a file that others may read, or in what was printed", () => noSecrets(root, cloud, first));
   await part("the units start Airflow, and it becomes healthy", () => startUnits(root, cloud, work, port));
-  await part("Airflow finds the connection in Secrets Manager", async () => {
+  await check("Airflow finds the connection in Secrets Manager", async () => {
     const output = await root.run(
       ["/opt/dagline/bin/airflow", "connections", "get", "dagline_postgres", "--output", "json"],
       cloud.credentials,
@@ -102,12 +102,12 @@ async function everything(): Promise<void> {
     assert.is(connection?.schema, "data_pipeline_db");
     assert.is(connection?.login, "data_pipeline");
   });
-  await part("the agent answers, started by root as SSM does", async () => {
+  await check("the agent answers, started by root as SSM does", async () => {
     const output = await root.run(["/opt/dagline/bin/dagline-agent", "status"], cloud.credentials);
     assert.match(output, /"release":null/);
     assert.match(output, /"healthy":true/);
   });
-  await part("the agent switches to a release, and proves that Airflow serves it", async () => {
+  await check("the agent switches to a release, and proves that Airflow serves it", async () => {
     const release = await renderProject(checkout, silentLog);
     await sync(release, cloud.store, { commit: null, now: new Date(), log: silentLog });
     const output = await root.run(["/opt/dagline/bin/dagline-agent", "reload", "--release", release.id], cloud.credentials);
@@ -189,22 +189,42 @@ async function untilHealthy(port: number): Promise<void> {
   throw new Error(`Airflow was not healthy within ${HEALTHY_WITHIN_SECONDS} s; it said: ${said}`);
 }
 
-async function part<T>(title: string, work: () => Promise<T> | T, show = false): Promise<T> {
+/** What the rest needs: when it fails, the rest is left out. */
+async function part<T>(title: string, work: () => Promise<T> | T): Promise<T> {
   const start = performance.now();
+  const tell = (mark: string): void => {
+    process.stderr.write(`${mark} ${title} ${((performance.now() - start) / 1000).toFixed(1)} s\n`);
+  };
   try {
     const result = await work();
-    passed += 1;
-    process.stderr.write(`✓ ${title} ${((performance.now() - start) / 1000).toFixed(1)} s\n`);
-    if (show && typeof result === "string") process.stderr.write(result.replace(/^/gm, "    ").trimEnd().concat("\n"));
+    count.passed += 1;
+    tell("✓");
     return result;
   } catch (error) {
-    process.stderr.write(`✗ ${title} ${((performance.now() - start) / 1000).toFixed(1)} s\n`);
+    count.failed += 1;
+    tell("✗");
+    const text =
+      error instanceof UserError ? describeError(error) : error instanceof Error ? `${error.message}\n${error.stack}` : String(error);
+    const details = error instanceof assert.Assertion ? `\n${error.details}` : "";
+    process.stderr.write(`${text}${details}\n`);
     throw error;
   }
 }
 
-async function finish(code: number): Promise<never> {
-  for (const end of ended.splice(0).reverse()) await Promise.resolve(end()).catch((error: unknown) => process.stderr.write(`${error}\n`));
-  process.stdout.write(`${passed} passed, ${code === 0 ? 0 : 1} failed\n`);
-  process.exit(code);
+/** When it fails, the rest goes on. */
+async function check(title: string, work: () => Promise<void> | void): Promise<void> {
+  await part(title, work).catch(() => {});
+}
+
+async function finish(): Promise<never> {
+  for (const end of ended.splice(0).reverse()) {
+    try {
+      await end();
+    } catch (error) {
+      count.failed += 1;
+      process.stderr.write(`${error}\n`);
+    }
+  }
+  process.stdout.write(`${count.passed} passed, ${count.failed} failed\n`);
+  process.exit(count.failed === 0 ? 0 : 1);
 }

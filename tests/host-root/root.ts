@@ -1,4 +1,5 @@
-import { execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,7 +16,8 @@ export interface HostRoot {
   run(command: readonly string[], env?: Readonly<Record<string, string>>): Promise<string>;
   /** One line for each file: path, kind, mode, owner, size, time of its last change, target of a link. */
   list(): string[];
-  remove(): void;
+  /** Ends what still runs in it first. */
+  remove(): Promise<void>;
 }
 
 /** The system that this machine has itself is the one whose signing keys it has. */
@@ -24,28 +26,26 @@ const systems: Record<string, { suite: string; mirror: string; script: string; c
   ubuntu: { suite: "noble", mirror: "http://archive.ubuntu.com/ubuntu", script: "gutsy", components: "main,universe" },
 };
 
-/** Makes a minimal Debian 12 or Ubuntu 24.04 with systemd, of this machine's kind, with debootstrap. Needs root. */
-export async function makeRoot(): Promise<HostRoot> {
+/** A folder that only we can open, and in it the root of a system, still empty, which all of its users must be able to open. */
+export function emptyRoot(): HostRoot {
+  const dir = join(mkdtempSync(join(tmpdir(), "dagline-root-")), "root");
+  mkdirSync(dir, { mode: 0o755 });
+  return hostRoot(dir);
+}
+
+/** Makes a minimal Debian 12 or Ubuntu 24.04 with systemd, of this machine's kind. Throws a UserError when debootstrap can't. */
+export async function debootstrap({ dir }: HostRoot): Promise<void> {
   if (process.getuid?.() !== 0) throw new UserError("a clean system can only be made by root", { hint: "sudo npm run test:host" });
   if (!existsSync("/usr/sbin/debootstrap")) throw new UserError("debootstrap is missing", { hint: "apt-get install -y debootstrap" });
   const id = /^ID="?(\w+)/m.exec(readFileSync("/etc/os-release", "utf8"))?.[1] ?? "";
   const system = systems[id];
-  if (system === undefined) throw new UserError(`a clean root is made on Debian or Ubuntu, this is ${id}`);
-  // A folder that only we can open, and in it the root of a system, which all of its users must be able to open.
-  const dir = join(mkdtempSync(join(tmpdir(), "dagline-root-")), "root");
-  mkdirSync(dir, { mode: 0o755 });
-  const root = hostRoot(dir);
-  try {
-    const { suite, mirror, script, components } = system;
-    const options = ["--variant=minbase", "--include=ca-certificates,systemd", `--components=${components}`];
-    await execute(["debootstrap", ...options, suite, dir, mirror, `/usr/share/debootstrap/scripts/${script}`], process.env);
-  } catch (error) {
-    root.remove();
-    throw error;
-  }
+  if (system === undefined) throw new UserError(`a clean system is made on Debian or Ubuntu, this is ${id}`);
+  const { suite, mirror, script, components } = system;
+  const options = ["--variant=minbase", "--include=ca-certificates,systemd", `--components=${components}`];
+  const command = ["debootstrap", ...options, suite, dir, mirror, `/usr/share/debootstrap/scripts/${script}`];
+  await execute([...unshare, "--mount-proc", ...command], process.env);
   // A machine behind a proxy trusts that proxy's certificate, and so must its guest.
   for (const file of ["/etc/resolv.conf", "/etc/ssl/certs/ca-certificates.crt"]) copyFileSync(file, join(dir, file));
-  return root;
 }
 
 function hostRoot(dir: string): HostRoot {
@@ -62,16 +62,23 @@ function hostRoot(dir: string): HostRoot {
       execFileSync("find", [dir, "-xdev", "-printf", "%P %y %m %U:%G %s %T@ %l\\n"], { encoding: "utf8", maxBuffer: 1 << 28 })
         .split("\n")
         .sort(),
-    // Nothing is mounted in it as others see it: what `entering` mounts ends with the program.
-    remove: () => rmSync(join(dir, ".."), { recursive: true, force: true }),
+    async remove() {
+      for (const child of running) child.kill("SIGKILL");
+      await Promise.all([...running].map((child) => once(child, "close")));
+      // Nothing is mounted in it any more: what `entering` mounts ends with the program.
+      rmSync(join(dir, ".."), { recursive: true, force: true });
+    },
   };
 }
+
+/** Namespaces of its own for mounts and processes: whatever the program mounts or starts is gone when it ends, however it ends. */
+const unshare = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"];
 
 const systemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /**
- * The command line that runs `command` in the root, in namespaces of its own for mounts and processes: they are gone when it ends, however
- * it ends. `writable` given, only these folders can be written, and `/tmp` is private: as systemd's ProtectSystem=strict does it.
+ * The command line that runs `command` in the root, in namespaces of its own. `writable` given, only these folders can be written, and
+ * `/tmp` is private: as systemd's ProtectSystem=strict and PrivateTmp do it.
  */
 export function entering(dir: string, writable: readonly string[], command: readonly string[]): string[] {
   const script = `
@@ -86,7 +93,6 @@ if [ -n "$writable" ]; then
   mount -o remount,bind,ro "$root"
 fi
 exec chroot "$root" "$@"`;
-  const unshare = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"];
   return [...unshare, "sh", "-c", script, "enter", dir, writable.join(" "), ...command];
 }
 
@@ -99,17 +105,24 @@ function registries(): Record<string, string> {
   );
 }
 
+const running = new Set<ChildProcess>();
+
 function execute([command = "", ...args]: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+    running.add(child);
     let output = "";
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (text: string) => {
         output += text;
       });
     }
-    child.once("error", reject);
+    child.once("error", (error) => {
+      running.delete(child);
+      reject(error);
+    });
     child.once("close", (code, signal) => {
+      running.delete(child);
       if (code === 0) resolve(output);
       else reject(new UserError(`${command} failed (${signal ?? `exit code ${code}`}):\n${output.slice(-4000)}`));
     });
