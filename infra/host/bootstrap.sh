@@ -200,15 +200,13 @@ install_python() {
 }
 
 install_dagline() {
-  local fresh=$HOME_DIR/.python.new
-  rm -rf "$fresh"
-  mkdir -p "$fresh"
-  cp -R "$PACKAGE/python/dagline_airflow" "$fresh/"
-  find "$fresh" -name __pycache__ -prune -exec rm -rf {} +
-  chmod -R u=rwX,go=rX "$fresh"
-  if diff -qr "$fresh" "$HOME_DIR/python" >/dev/null 2>&1; then
+  if ! diff -qr --exclude=__pycache__ "$PACKAGE/python" "$HOME_DIR/python" >/dev/null 2>&1; then
+    local fresh=$HOME_DIR/.python.new
     rm -rf "$fresh"
-  else
+    mkdir -p "$fresh"
+    cp -R "$PACKAGE/python/." "$fresh/"
+    find "$fresh" -name __pycache__ -prune -exec rm -rf {} +
+    chmod -R u=rwX,go=rX "$fresh"
     swap "$fresh" "$HOME_DIR/python"
     changed "installed $HOME_DIR/python"
     RESTART=1
@@ -290,6 +288,10 @@ EOF
 install_aws_cli() {
   if [[ ${SETTING[SKIP_AWS_CLI]} == 1 ]]; then
     printf '  left out\n'
+    return 0
+  fi
+  if [[ ! -e /usr/local/bin/aws ]] && { command -v aws || [[ -x /snap/bin/aws ]]; } >/dev/null; then
+    printf '  there already\n'
     return 0
   fi
   make_environment aws-cli "$PACKAGE/awscli.lock" aws-cli-environment
