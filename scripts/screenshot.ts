@@ -71,7 +71,15 @@ async function comment(folder: string): Promise<string> {
     output() {},
     summary() {},
   } as unknown as Services;
-  const given = { mode: "comment", environment: "production", base: "auto", folder, "github-token": "", "comment-author": "" } as const;
+  const given = {
+    mode: "comment",
+    environment: "production",
+    base: "auto",
+    infra: false,
+    folder,
+    "github-token": "",
+    "comment-author": "",
+  } as const;
   await postComment({ ...given, "working-directory": "." }, services);
   return posted;
 }

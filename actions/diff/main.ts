@@ -12,6 +12,7 @@ export const inputs = {
     takes: "at most 100 letters, digits, `_`, `.` and `-`",
   },
   base: { kind: "choice", choices: ["auto", "deployed", "branch", "none"], default: "auto" },
+  infra: { kind: "flag", default: "false" },
   folder: { kind: "text", default: "preview" },
   "github-token": { kind: "text", default: "" },
   "comment-author": { kind: "text", default: "" },

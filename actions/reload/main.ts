@@ -18,7 +18,7 @@ export const inputs = {
 export async function run(given: InputsOf<typeof inputs>, services: Services): Promise<void> {
   const release = given.release === "current" ? given.release : parseReleaseId(given.release);
   const timeoutSeconds = 60 * Number(given["timeout-minutes"]);
-  const { url } = services.environment(given.environment);
+  const { url } = await services.environment(given.environment);
   const prove = async (): Promise<void> => {
     const commands = await services.host(given.environment);
     const proof = await reload(commands, { release, timeoutSeconds, signal: services.signal, log: services.log });

@@ -23,7 +23,7 @@ export const inputs = {
 
 /** Moves the pointer to the release before, or to a named one, and has the host prove that it serves it. */
 export async function run({ environment, to }: InputsOf<typeof inputs>, services: Services): Promise<void> {
-  const { url } = services.environment(environment);
+  const { url } = await services.environment(environment);
   const forge = services.forge();
   const moved = await rollback(await services.bucket(environment), { to: to === "" ? undefined : to, now: services.now() });
   services.log.info(`the pointer names release ${shortId(moved.release)}`);

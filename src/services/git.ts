@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs
 import { join, posix } from "node:path";
 import { promisify } from "node:util";
 import { UserError } from "../errors.ts";
+import { sha256 } from "../ids.ts";
 
 const execute = promisify(execFile);
 
@@ -71,5 +72,34 @@ export async function withScrapesOf<T>(root: string, commit: string, work: (fold
     return await work(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Top-level folders that no cloud resource is made from. */
+const besideInfra = new Set(["scrapes", "docs", "tests", ".github", "README.md", "CONTRIBUTING.md"]);
+
+/**
+ * A digest of all that the cloud's resources may be made from: the commit's tree without scrapes, documents, tests and workflows. The same
+ * digest means the same resources. null outside Git, and when files differ from the commit.
+ */
+export async function infraSource(root: string): Promise<string | null> {
+  try {
+    const git = async (...args: string[]): Promise<string> => (await execute("git", args, { cwd: root, maxBuffer: 64e6 })).stdout;
+    const changed = await git(
+      "status",
+      "--porcelain",
+      "--untracked-files=all",
+      "-z",
+      "--",
+      ".",
+      ...[...besideInfra].map((name) => `:(exclude)${name}`),
+    );
+    if (changed !== "") return null;
+    const entries = (await git("ls-tree", "-z", "HEAD"))
+      .split("\0")
+      .filter((entry) => entry !== "" && !besideInfra.has(entry.split("\t")[1] ?? ""));
+    return sha256(entries.join("\0"));
+  } catch {
+    return null; // no Git, or no commit: nothing is known to be the same
   }
 }

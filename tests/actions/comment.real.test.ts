@@ -23,6 +23,7 @@ const inputs = {
   mode: "comment",
   environment: "production",
   base: "auto",
+  infra: false,
   folder: ".",
   "github-token": "",
   "comment-author": "",

@@ -21,6 +21,7 @@ const inputs: DiffInputs = {
   mode: "plan",
   environment: "production",
   base: "auto",
+  infra: false,
   folder: "preview",
   "github-token": "",
   "comment-author": "",

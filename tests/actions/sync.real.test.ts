@@ -22,6 +22,7 @@ import { hostThat, type TestServices, testServices } from "./services.ts";
 const inputs = {
   environment: "production",
   "allow-destructive": false,
+  infra: "",
   "github-token": "",
   "comment-author": "",
   "working-directory": ".",
