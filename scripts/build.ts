@@ -1,7 +1,7 @@
 // Builds what is not run from its sources, into dist/:
 //   npm run build                  all of it
 //   npm run build -- actions       the GitHub Actions alone, in a second: dist/actions
-//   npm run build -- host          what a host needs: the agent in one file, Airflow's Python package, the SSM documents
+//   npm run build -- host          what a host needs: bootstrap.sh and all that it installs, the SSM documents
 //   npm run build -- release       all of it, and what else a version tag holds: packages that the actions need, the sources as JavaScript
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
@@ -33,7 +33,9 @@ async function buildHost(): Promise<void> {
   await bundleAgent(join(out, "agent.mjs"));
   installPythonPackage(out);
   cpSync(join(root, "infra", "ssm"), join(out, "ssm"), { recursive: true });
-  cpSync(join(root, "airflow", "requirements.lock"), join(out, "requirements.lock"));
+  cpSync(join(root, "infra", "host"), out, { recursive: true });
+  for (const lock of ["requirements.lock", "uv.lock"]) cpSync(join(root, "airflow", lock), join(out, lock));
+  cpSync(join(root, "docs", "host.md"), join(out, "host.md"));
 }
 
 /** A tag's actions run where nothing is installed: esbuild and the task runner, which it bundles here, go with them. */

@@ -46,7 +46,7 @@ process.stdout.write(`${total.passed} passed, ${total.failed} failed${skipped}\n
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
 
 function isReal(file: string): boolean {
-  return file.includes(".real.") || file.startsWith("tests/e2e/") || file.endsWith("component.test.ts");
+  return file.includes(".real.") || /^tests\/(?:e2e|infra)\//.test(file) || file.endsWith("component.test.ts");
 }
 
 /** What measures time, or starts a whole stack, has the machine to itself. */

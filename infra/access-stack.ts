@@ -1,0 +1,19 @@
+import { CfnOutput, Stack, type StackProps } from "aws-cdk-lib";
+import type { Construct } from "constructs";
+import type { Config } from "./config.ts";
+import { GithubRoles } from "./github-roles.ts";
+import { addPeople } from "./people.ts";
+
+/** Who may do what from outside: people and tools as an IAM user, GitHub's workflows as roles without keys. */
+export class AccessStack extends Stack {
+  constructor(scope: Construct, id: string, props: StackProps & { config: Config }) {
+    super(scope, id, props);
+    addPeople(this, props.config);
+    const { plan, deploy } = new GithubRoles(this, "Github", props.config);
+    const output = (name: string, value: string, description: string): void => {
+      new CfnOutput(this, name, { value, description, exportName: `${id}-${name}` });
+    };
+    output("PlanRole", plan.roleArn, "The role of pull requests: AWS_PLAN_ROLE in the repository's variables");
+    output("DeployRole", deploy.roleArn, "The role of deploys: AWS_DEPLOY_ROLE in the repository's variables");
+  }
+}

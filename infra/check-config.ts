@@ -1,0 +1,97 @@
+import { UserError } from "../src/errors.ts";
+import type { Config } from "./config.ts";
+
+/** Returns the configuration. Throws a UserError that names each wrong key of `environment`, what is wrong with it, and what fits. */
+export function checkConfig(environment: string, config: Config): Config {
+  const problems = rules(config).flatMap(([key, holds, what]) => (holds ? [] : [`${environment}.${key} ${what}`]));
+  if (problems.length === 0) return config;
+  throw new UserError(`infra/config.ts: ${problems.join("; ")}`, { hint: "The comments in that file say what each key means." });
+}
+
+/** Key, whether it holds, what it has to be. */
+function rules({ prefix, region, account, buckets, github, network, database, host, warehouse, watching, ...tags }: Config) {
+  const list: [string, boolean, string][] = [
+    [
+      "prefix",
+      /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(prefix) && prefix.length <= 24,
+      "has to be at most 24 small letters, digits and single hyphens",
+    ],
+    ["region", /^[a-z]{2}(-[a-z]+)+-\d$/.test(region), `has to be a region such as eu-west-2, not ${shown(region)}`],
+    ["account", account === null || /^\d{12}$/.test(account), "has to be 12 digits, or null"],
+    ["owner", isTag(tags.owner), TAG],
+    ["costCentre", isTag(tags.costCentre), TAG],
+    ["github.owner", /^[A-Za-z0-9_-]{1,60}$/.test(github.owner), "has to be the name of a user or an organisation"],
+    ["github.ownerId", isCount(github.ownerId, 0), "has to be the number that GitHub has for the owner"],
+    ["github.repository", /^[A-Za-z0-9._-]{1,100}$/.test(github.repository), "has to be a repository's name without its owner"],
+    ["github.repositoryId", isCount(github.repositoryId, 0), "has to be the number that GitHub has for the repository"],
+    ["github.branch", /^[A-Za-z0-9._/-]{1,200}$/.test(github.branch), "has to be a branch's name, without a wildcard"],
+    ["github.environment", /^[A-Za-z0-9._-]{1,200}$/.test(github.environment), "has to be an environment's name, without a wildcard"],
+    [
+      "github.providerArn",
+      github.providerArn === null || /^arn:aws:iam::\d{12}:oidc-provider\/token\.actions\.githubusercontent\.com$/.test(github.providerArn),
+      "has to be arn:aws:iam::ACCOUNT:oidc-provider/token.actions.githubusercontent.com, or null",
+    ],
+    ["network.cidr", isRange(network.cidr, 16, 20), "has to be an IPv4 range of /16 to /20, such as 10.40.0.0/20"],
+    [
+      "network.endpoints",
+      network.endpoints.includes("secretsmanager"),
+      "has to have secretsmanager: the password's rotation knows no other way",
+    ],
+    ["database.size", isSize(database.size), "has to be an instance class without db., such as t4g.medium"],
+    ["database.storageGb", isCount(database.storageGb, 20), "has to be at least 20"],
+    ["database.maxStorageGb", database.maxStorageGb >= database.storageGb * 1.1, "has to be at least a tenth more than storageGb"],
+    ["database.backupDays", isCount(database.backupDays, 1) && database.backupDays <= 35, "has to be 1 to 35"],
+    ["host.name", /^[a-z0-9][a-z0-9-]{0,62}$/.test(host.name), "has to be small letters, digits and hyphens"],
+    ["host.size", isSize(host.size), "has to be an instance type, such as t3.large"],
+    ["host.volumeGb", isCount(host.volumeGb, 20), "has to be at least 20: Airflow and its packages take 5"],
+    [
+      "host.ubuntu",
+      /^\d\d\.04\/stable\/(\d{8}(\.\d+)?|current)$/.test(host.ubuntu),
+      "has to be RELEASE/stable/SERIAL, such as 24.04/stable/20260313",
+    ],
+    ["watching.email", watching.email === null || /^[^@\s]+@[^@\s]+$/.test(watching.email), "has to be an e-mail address, or null"],
+    ["watching.monthlyBudgetUsd", watching.monthlyBudgetUsd > 0, "has to be more than 0"],
+    ["watching.logDays", LOG_DAYS.includes(watching.logDays), `has to be one of ${LOG_DAYS.join(", ")}`],
+  ];
+  for (const [key, name] of Object.entries(buckets)) {
+    list.push([
+      `buckets.${key}`,
+      name === null || /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(name),
+      "has to be 3 to 63 small letters, digits and hyphens, or null",
+    ]);
+  }
+  for (const range of host.webFrom) {
+    list.push([
+      "host.webFrom",
+      isRange(range, 8, 32),
+      `has to hold IPv4 ranges of /8 to /32, not ${shown(range)}: the whole internet is none of them`,
+    ]);
+  }
+  if (warehouse.kind === "provisioned") {
+    list.push([
+      "warehouse.nodeType",
+      /^ra3\.(large|xlplus|4xlarge|16xlarge)$/.test(warehouse.nodeType),
+      "has to be ra3.large, ra3.xlplus, ra3.4xlarge or ra3.16xlarge",
+    ]);
+    list.push(["warehouse.nodes", isCount(warehouse.nodes, 1) && warehouse.nodes <= 128, "has to be 1 to 128"]);
+  }
+  if (warehouse.kind === "serverless")
+    list.push(["warehouse.baseRpus", isCount(warehouse.baseRpus, 4) && warehouse.baseRpus <= 512, "has to be 4 to 512"]);
+  return list;
+}
+
+const TAG = "has to be 1 to 128 letters, digits, spaces and _.:/=+-@";
+/** What CloudWatch Logs takes as a retention, as far as anybody needs it. */
+const LOG_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731];
+
+const isTag = (text: string): boolean => /^[A-Za-z0-9 _.:/=+@-]{1,128}$/.test(text);
+const isCount = (value: number, least: number): boolean => Number.isSafeInteger(value) && value >= least;
+const isSize = (text: string): boolean => /^[a-z][a-z0-9-]*\.[a-z0-9]+$/.test(text) && !text.startsWith("db.");
+const shown = (text: string): string => JSON.stringify(text.slice(0, 40));
+
+function isRange(text: string, widest: number, narrowest: number): boolean {
+  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\/(\d{1,2})$/.exec(text);
+  if (match === null) return false;
+  const bits = Number(match[5]);
+  return match.slice(1, 5).every((part) => Number(part) <= 255) && bits >= widest && bits <= narrowest;
+}

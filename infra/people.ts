@@ -1,0 +1,40 @@
+import { Group, ManagedPolicy, PolicyStatement, User } from "aws-cdk-lib/aws-iam";
+import type { Construct } from "constructs";
+import { acknowledgeWildcards } from "./acknowledge.ts";
+import type { Config } from "./config.ts";
+import { bucketArn } from "./names.ts";
+
+/** The IAM user for people and tools outside. It gets no access key: whoever needs one makes it, and rotates it. */
+export function addPeople(scope: Construct, config: Config): void {
+  const releases = bucketArn(scope, config, "dags", "*");
+  const staged = bucketArn(scope, config, "staging", "*");
+  const policy = new ManagedPolicy(scope, "PeoplePolicy", {
+    managedPolicyName: `${config.prefix}-policy`,
+    description: "Lets people and tools outside read releases, read and write staged files, and see the databases and machines there are",
+    statements: [
+      new PolicyStatement({
+        sid: "ListBuckets",
+        actions: ["s3:ListBucket", "s3:GetBucketLocation"],
+        resources: [bucketArn(scope, config, "dags"), bucketArn(scope, config, "staging")],
+      }),
+      new PolicyStatement({ sid: "ReadReleases", actions: ["s3:GetObject"], resources: [releases] }),
+      new PolicyStatement({
+        sid: "ReadAndWriteStagedFiles",
+        actions: ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"],
+        resources: [staged],
+      }),
+      new PolicyStatement({
+        sid: "SeeDatabasesAndMachines",
+        actions: ["rds:DescribeDBInstances", "ec2:DescribeInstances", "ec2:DescribeInstanceStatus"],
+        resources: ["*"],
+      }),
+    ],
+  });
+  const group = new Group(scope, "PeopleGroup", { groupName: `${config.prefix}-group`, managedPolicies: [policy] });
+  new User(scope, "People", { userName: config.prefix, groups: [group] });
+  acknowledgeWildcards(policy, [
+    [releases, "All objects of the bucket, as asked for."],
+    [staged, "All objects of the bucket, as asked for."],
+    ["*", "Describing RDS and EC2 is not bound to resources."],
+  ]);
+}
