@@ -54,6 +54,11 @@ function grantsOf(template: Template, nameOf: NameOf): Grant[] {
       const holders = (["Roles", "Users", "Groups"] as const).flatMap((kind) =>
         listOf(Properties[kind]).map((holder) => `${kind.slice(0, -1).toLowerCase()} ${valueText(holder, nameOf)}`),
       );
+      for (const [holder, { Type: type, Properties: own }] of Object.entries(template.Resources)) {
+        const kind = identities[type];
+        if (kind !== undefined && listOf(own?.ManagedPolicyArns).some((arn) => isObject(arn) && arn.Ref === id))
+          holders.push(`${kind} ${nameOf(holder)}`);
+      }
       // Nobody in this template has it: whoever is given it elsewhere.
       const subjects = holders.length > 0 ? holders : [`whoever has the policy ${nameOf(id)}`];
       return subjects.flatMap((who) => statements(Properties.PolicyDocument, who, null, nameOf));
