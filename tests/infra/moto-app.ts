@@ -1,5 +1,4 @@
 // What CDK's command line runs in deploy.real.test.ts: the app as it is, but for what moto's CloudFormation lacks and something else refers to.
-// DAGLINE_TEST_CONFIG: a part of the configuration that is to be otherwise, as JSON.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Stack } from "aws-cdk-lib";
@@ -7,8 +6,7 @@ import { makeApp } from "../../infra/make-app.ts";
 import { root } from "../../local/paths.ts";
 import { config, type TemplateJson } from "./synth.ts";
 
-const changed = JSON.parse(process.env.DAGLINE_TEST_CONFIG ?? "{}") as Partial<typeof config>;
-const app = makeApp({ config: { ...config, ...changed }, commit: null, hostBundle: join(root, "dist", "host"), checked: false });
+const app = makeApp({ config, commit: null, hostBundle: join(root, "dist", "host"), checked: false });
 for (const child of app.node.children) {
   // moto has no UpdateTerminationProtection.
   if (Stack.isStack(child)) child.terminationProtection = false;
@@ -23,12 +21,16 @@ for (const file of readdirSync(directory).filter((name) => name.endsWith(".templ
 function standIns(value: unknown, template: TemplateJson): unknown {
   if (Array.isArray(value)) return value.map((one) => standIns(one, template));
   if (typeof value !== "object" || value === null) return value;
+  // moto has no parameters of Canonical's, but this image.
+  if ((value as { Type?: unknown }).Type === "AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>") return { Type: "String", Default: "ami-12c6146b" };
   const { Ref, "Fn::GetAtt": get } = value as { Ref?: string; "Fn::GetAtt"?: string[] };
   const referred = template.Resources[Ref ?? ""];
   if (referred?.Type.startsWith("AWS::SecretsManager::Secret")) return secretArn(Ref ?? "", template);
+  if (template.Resources[get?.[0] ?? ""]?.Type === "AWS::CloudWatch::Alarm") return `arn:aws:cloudwatch:eu-west-2:123456789012:alarm:${get?.[0]}`;
   if (get?.[1] === "MasterPasswordSecretArn") return arn("redshift-master");
   return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [key, key === "MasterUserPassword" ? "kept-in-no-secret" : standIns(inner, template)]),
+    // moto cannot refer to a parameter group.
+    Object.entries(value).filter(([key]) => key !== "DBParameterGroupName").map(([key, inner]) => [key, key === "MasterUserPassword" ? "kept-in-no-secret" : standIns(inner, template)]),
   );
 }
 
