@@ -4,6 +4,7 @@ import { Ajv } from "ajv";
 import { load } from "js-yaml";
 import schema from "../schemas/environments.schema.json" with { type: "json" };
 import { UserError } from "../src/errors.ts";
+import type { CloudFormation } from "../src/infra/cloudformation.ts";
 
 /** Where a release is deployed to: one entry of `.github/environments.yml`. */
 export interface Environment {
@@ -17,11 +18,16 @@ export interface Environment {
   readonly url: string | null;
 }
 
-const FILE = ".github/environments.yml";
-const isEnvironments = new Ajv({ strict: true, useDefaults: true, allErrors: true }).compile<Record<string, Environment>>(schema);
+/** As the file has it: what is missing comes from the outputs of stacks. */
+type Entry = Omit<Environment, "bucket" | "instance"> & Partial<Environment> & { readonly stack?: string | readonly string[] };
 
-/** Reads one environment of the repository. Throws UserError that names the file, what is wrong in it, and the environments that there are. */
-export function readEnvironments(root: string, name: string): Environment {
+const FILE = ".github/environments.yml";
+const isEnvironments = new Ajv({ strict: true, allowUnionTypes: true, useDefaults: true, allErrors: true }).compile<Record<string, Entry>>(
+  schema,
+);
+
+/** Reads one environment of the repository, as it is written there. Throws UserError that names the file, what is wrong in it, and the environments that there are. */
+export function readEnvironments(root: string, name: string): Entry {
   const file = join(root, FILE);
   if (!existsSync(file))
     throw new UserError(`${FILE} is missing`, { hint: "It names the bucket and the host of each environment: docs/actions.md shows one." });
@@ -45,4 +51,34 @@ export function readEnvironments(root: string, name: string): Environment {
     });
   }
   return environment;
+}
+
+/** An environment with what the file leaves to its stacks: their outputs. Throws UserError when a stack or an output is missing. */
+export async function resolveEnvironment(entry: Entry, connect: (region: string) => Promise<CloudFormation>): Promise<Environment> {
+  const { region, prefix, url, stack = [] } = entry;
+  const stacks = typeof stack === "string" ? [stack] : stack;
+  if (stacks.length === 0) return { region, prefix, url, bucket: entry.bucket ?? "", instance: entry.instance ?? "" };
+  const cloud = await connect(region);
+  const states = await Promise.all(stacks.map((name) => cloud.describe(name)));
+  const missing = stacks.filter((_, index) => states[index] === null);
+  if (missing.length > 0) {
+    throw new UserError(`${FILE}: there is no stack ${missing.join(", ")} in ${region}`, {
+      hint: "`dagline apply` makes it. Is this the right account?",
+    });
+  }
+  const outputs = Object.assign({}, ...states.map((state) => state?.outputs ?? {})) as Record<string, string>;
+  const output = (name: string): string => {
+    const value = outputs[name];
+    if (value !== undefined) return value;
+    throw new UserError(`${FILE}: no output ${name} in ${stacks.join(", ")}`, {
+      hint: `Write the value there by hand, or name the stack that has it.`,
+    });
+  };
+  return {
+    region,
+    prefix,
+    bucket: entry.bucket ?? output("DagsBucket"),
+    instance: entry.instance ?? output("Instance"),
+    url: url ?? outputs.AirflowUrl ?? null,
+  };
 }

@@ -1,9 +1,10 @@
 import { UserError } from "../src/errors.ts";
 import { didYouMean } from "../src/scrape/did-you-mean.ts";
 
-/** What one input takes. `default` undefined: it must be given. */
+/** What one input takes. `default` undefined: it must be given. `takes` says in words what a text's `pattern` lets through. */
 type InputKind =
   | { readonly kind: "text"; readonly default?: string }
+  | { readonly kind: "text"; readonly default?: string; readonly pattern: RegExp; readonly takes: string }
   | { readonly kind: "choice"; readonly choices: readonly string[]; readonly default: string }
   | { readonly kind: "flag"; readonly default: "true" | "false" };
 
@@ -39,6 +40,8 @@ export function readInputs<Spec extends InputSpec>(spec: Spec, variables: Readon
       problems.push(`the input \`${name}\` is ${quote(value)}: it takes ${kind.choices.join(", ")}`);
     else if (kind.kind === "flag" && value !== "true" && value !== "false")
       problems.push(`the input \`${name}\` is ${quote(value)}: it takes true or false`);
+    else if ("pattern" in kind && !kind.pattern.test(value))
+      problems.push(`the input \`${name}\` is ${quote(value)}: it takes ${kind.takes}`);
     values[name] = kind.kind === "flag" ? value === "true" : (value ?? "");
   }
   for (const name of given.keys()) problems.push(`there is no input \`${name.slice(0, 80)}\`. ${didYouMean(name, Object.keys(spec))}`);

@@ -1,3 +1,4 @@
+import { describeError } from "../src/errors.ts";
 import type { Forge } from "../src/forge/forge.ts";
 import { type ReleaseId, shortId } from "../src/ids.ts";
 import { findReviewed, markOutdated, planMarker } from "./plan-comment.ts";
@@ -14,6 +15,6 @@ export async function outdateComments(forge: Forge, environment: string, deploye
       if (outcome === "updated") log.info(`#${number}: its plan is marked outdated`);
     }
   } catch (error) {
-    log.warn(`the comments of open pull requests could not be marked outdated: ${error instanceof Error ? error.message : String(error)}`);
+    log.warn(`the comments of open pull requests could not be marked outdated: ${describeError(error)}`);
   }
 }

@@ -1,6 +1,6 @@
 import type { Comment, Forge, PullRequest } from "../src/forge/forge.ts";
 import { type Marker, marker } from "../src/forge/marker.ts";
-import { parseReleaseId, parseSha256, type ReleaseId, type Sha256 } from "../src/ids.ts";
+import { parseReleaseId, parseSha256, type ReleaseId, type Sha256, sha256 } from "../src/ids.ts";
 import { code } from "../src/plan/markdown.ts";
 import type { Plan } from "../src/plan/model.ts";
 
@@ -10,7 +10,8 @@ export interface ReviewedPlan {
   /** The head commit that was reviewed. */
   readonly commit: string;
   readonly base: ReleaseId | null;
-  readonly destructive: number;
+  /** What it takes away, as `destructiveOf` says it. */
+  readonly destructive: readonly string[];
   /** When a comment first showed this very plan, ISO 8601: a label that was given before was not for it. */
   readonly posted: string;
 }
@@ -23,7 +24,10 @@ export function planMarker(environment: string): Marker {
   return marker("plan", environment);
 }
 
-const NOTE = /^<!-- dagline-plan (\S{1,2000}) -->$/m;
+/** At the very start: what comes later is the plan's own text. */
+const NOTE = /^<!-- dagline-plan (\S{1,5000}) -->(?=\r?\n)/;
+/** A note has little room. */
+const MOST_DESTRUCTIVE = 100;
 const OUTDATED = "> [!WARNING]\n> **Outdated.**";
 
 /** The comment's body but for its marker: the note for later jobs, which commit and plan it shows, the plan. */
@@ -41,8 +45,8 @@ export function readReviewed(body: string): ReviewedPlan | undefined {
       string,
       unknown
     >;
-    if (typeof plan !== "string" || typeof commit !== "string" || typeof destructive !== "number" || typeof posted !== "string")
-      return undefined;
+    if (typeof plan !== "string" || typeof commit !== "string" || typeof posted !== "string") return undefined;
+    if (!Array.isArray(destructive) || !destructive.every((each) => typeof each === "string")) return undefined;
     return { plan: parseSha256(plan), commit, base: typeof base === "string" ? parseReleaseId(base) : null, destructive, posted };
   } catch {
     return undefined;
@@ -50,7 +54,20 @@ export function readReviewed(body: string): ReviewedPlan | undefined {
 }
 
 export function reviewedOf(plan: Plan, commit: string, posted: string): ReviewedPlan {
-  return { plan: plan.id, commit, base: plan.base?.release ?? null, destructive: plan.destructive.length, posted };
+  return { plan: plan.id, commit, base: plan.base?.release ?? null, destructive: destructiveOf(plan), posted };
+}
+
+/** Whether all that `plan` takes away was shown by the reviewed one, whatever else differs. */
+export function showedAll(reviewed: ReviewedPlan, plan: Plan): boolean {
+  return destructiveOf(plan).every((digest) => reviewed.destructive.includes(digest));
+}
+
+/** A short digest of each thing that a plan takes away; of very many, one digest of all. */
+function destructiveOf({ destructive }: Plan): readonly string[] {
+  const short = (value: unknown): string => sha256(JSON.stringify(value)).slice(0, 12);
+  // How many runs of a DAG are under way differs from hour to hour.
+  const each = [...new Set(destructive.map(({ what, why, dag, table, resource }) => short([what, dag ?? why, table, resource])))].sort();
+  return each.length <= MOST_DESTRUCTIVE ? each : [short(each)];
 }
 
 /** The comment of the plan and what it says; undefined when there is none. */
@@ -75,6 +92,8 @@ export async function allowed(forge: Forge, { number, labels }: PullRequest, pla
     return `Its comment is posted when this run ends. Read it, then give the pull request ${label}${labels.includes(ALLOW_LABEL) ? " anew" : ""}.`;
   if (!labels.includes(ALLOW_LABEL)) return `If that is what you want, give the pull request ${label}.`;
   const given = (await forge.labelEvents(number)).find((event) => event.label === ALLOW_LABEL);
+  if (given?.by?.toLowerCase() === shown.comment.author.toLowerCase())
+    return `${label} was given by ${code(shown.comment.author)}, which posts the plans: a person must give it.`;
   if (given !== undefined && Date.parse(given.at) >= Date.parse(shown.reviewed.posted)) return true;
   return `${label} was given before this plan was posted: take it away, read the comment, and give it again.`;
 }

@@ -4,18 +4,19 @@ import { hostStatus } from "../src/deploy/reload.ts";
 import { TransientError, UserError } from "../src/errors.ts";
 import type { ReleaseContents } from "../src/plan/contents.ts";
 import { makePlan } from "../src/plan/make-plan.ts";
-import type { Plan } from "../src/plan/model.ts";
+import type { InfraChanges, Plan } from "../src/plan/model.ts";
 import type { Services } from "./services.ts";
 
-/** What deploying `next` would change in what the bucket's pointer names, and in the runs that the host has under way. */
+/** What deploying `next` would change in what the bucket's pointer names, and in the runs that the host has under way. `infra`: what it changes in the cloud. */
 export async function planAgainstDeployed(
   next: ReleaseContents,
   store: ObjectStore,
   environment: string,
   services: Services,
+  infra?: InfraChanges,
 ): Promise<Plan> {
   const [base, inFlight] = await Promise.all([deployedContents(store, next, services.log), runsInFlight(environment, services)]);
-  return makePlan(base, next, { now: services.now(), inFlight });
+  return makePlan(base, next, { now: services.now(), inFlight, infra });
 }
 
 /** A plan without them is better than none: the host may be down, or the job may not ask it. */

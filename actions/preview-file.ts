@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { lstatSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv } from "ajv";
 import schema from "../schemas/preview.schema.json" with { type: "json" };
@@ -25,7 +25,9 @@ const FILE = "preview.json";
 const MOST_BYTES = 64 * 1024 * 1024;
 const isPreview = new Ajv({ strict: true, strictTypes: false }).compile<Preview>(schema);
 
+/** Refuses what `readPreview` would: the comment workflow's failure is seen by nobody who looks at the pull request. */
 export function writePreview(folder: string, preview: Preview): void {
+  if (!isPreview(preview)) throw new Error(`schemas/preview.schema.json does not know this preview: ${problemOf(isPreview.errors)}`);
   writeFileSync(join(folder, FILE), JSON.stringify(preview));
 }
 
@@ -35,10 +37,7 @@ export function writePreview(folder: string, preview: Preview): void {
  */
 export function readPreview(folder: string): Preview {
   const preview = parse(readText(folder, FILE) ?? "");
-  if (!isPreview(preview)) {
-    const problem = isPreview.errors?.[0];
-    throw unfit(`${problem?.instancePath || "it"} ${problem?.message ?? "is wrong"}`);
-  }
+  if (!isPreview(preview)) throw unfit(problemOf(isPreview.errors));
   const [before, after] = ["rows-before.json", "rows-after.json"].map((name) => readText(folder, name));
   if (before === undefined && after === undefined) return preview;
   const none = '{"loads":[]}';
@@ -48,10 +47,17 @@ export function readPreview(folder: string): Preview {
 
 function readText(folder: string, name: string): string | undefined {
   const file = join(folder, name);
-  if (!existsSync(file)) return undefined;
-  const bytes = readFileSync(file);
-  if (bytes.byteLength > MOST_BYTES) throw unfit(`${name} has more than ${MOST_BYTES} bytes`);
-  return bytes.toString("utf8");
+  const there = lstatSync(file, { throwIfNoEntry: false });
+  if (there === undefined) return undefined;
+  // A link could lead to any file of the runner.
+  if (!there.isFile()) throw unfit(`${name} is not a file`);
+  if (there.size > MOST_BYTES) throw unfit(`${name} has more than ${MOST_BYTES} bytes`);
+  return readFileSync(file, "utf8");
+}
+
+function problemOf(errors: typeof isPreview.errors): string {
+  const problem = errors?.[0];
+  return `${problem?.instancePath || "it"} ${problem?.message ?? "is wrong"}`;
 }
 
 function parse(text: string): unknown {

@@ -2,7 +2,7 @@ import { UserError } from "../src/errors.ts";
 import type { Forge, PullRequest } from "../src/forge/forge.ts";
 import { code } from "../src/plan/markdown.ts";
 import type { Plan } from "../src/plan/model.ts";
-import { ALLOW_LABEL, allowed, findReviewed } from "./plan-comment.ts";
+import { ALLOW_LABEL, allowed, findReviewed, type ReviewedPlan, showedAll } from "./plan-comment.ts";
 import type { Services } from "./services.ts";
 
 interface Review {
@@ -15,7 +15,7 @@ interface Review {
 
 /**
  * Compares the plan that is about to be applied with the one that the commit's pull request showed, and says in Markdown what it found.
- * Throws UserError when the plan is destructive and nobody let it through: the reviewed one was not, or there was no review.
+ * Throws UserError when the plan is destructive and nobody let it through: the reviewed one did not show all that it takes away, or there was no review.
  */
 export async function refuseUnreviewed(plan: Plan, { environment, allowed: byHand, forge, services }: Review): Promise<string> {
   const pull = await forge.pullRequestOfCommit(services.run.sha);
@@ -24,15 +24,27 @@ export async function refuseUnreviewed(plan: Plan, { environment, allowed: byHan
   if (words.differs) services.log.warn(words.text);
   else services.log.info(words.text);
   if (plan.destructive.length === 0 || byHand) return words.markdown;
-  const let_through = pull !== undefined && reviewed !== undefined && reviewed.destructive > 0 && pull.labels.includes(ALLOW_LABEL);
-  if (let_through && (reviewed.plan !== plan.id || (await allowed(forge, pull, plan.id, environment)) === true)) return words.markdown;
+  const missing = await whatIsMissing(plan, pull, reviewed, forge, environment);
+  if (missing === null) return words.markdown;
   const list = plan.destructive.map(({ what, why }) => `${what}: ${why}`).join("\n");
-  throw new UserError(
-    `the plan is destructive, and ${reviewed === undefined ? "no review showed it" : reviewed.destructive > 0 ? `nobody gave \`${ALLOW_LABEL}\` for it` : "the reviewed one was not"}\n${list}`,
-    {
-      hint: "Nothing was changed. Open a pull request whose comment shows it, or start the deploy workflow by hand with `allow-destructive`.",
-    },
-  );
+  throw new UserError(`the plan is destructive, and ${missing}\n${list}`, {
+    hint: "Nothing was changed. Open a pull request whose comment shows it, or start the deploy workflow by hand with `allow-destructive`.",
+  });
+}
+
+/** Why the review does not let a destructive plan through; null when it does. Another plan than the reviewed one may take away no more than that. */
+async function whatIsMissing(
+  plan: Plan,
+  pull: PullRequest | undefined,
+  reviewed: ReviewedPlan | undefined,
+  forge: Forge,
+  environment: string,
+): Promise<string | null> {
+  if (pull === undefined || reviewed === undefined) return "no review showed it";
+  if (reviewed.destructive.length === 0) return "the reviewed one was not";
+  if (!showedAll(reviewed, plan)) return "it takes away more than the reviewed one";
+  const verdict = await allowed(forge, pull, reviewed.plan, environment);
+  return verdict === true ? null : `nobody gave \`${ALLOW_LABEL}\` for it. ${verdict}`;
 }
 
 function comparison(

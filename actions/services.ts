@@ -1,14 +1,15 @@
 import { existsSync, readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import * as core from "@actions/core";
 import * as github from "@actions/github";
 import type { HostCommands } from "../src/deploy/host-commands.ts";
 import type { ObjectStore } from "../src/deploy/object-store.ts";
 import { UserError } from "../src/errors.ts";
 import type { Forge } from "../src/forge/forge.ts";
+import type { CloudFormation } from "../src/infra/cloudformation.ts";
 import type { Log } from "../src/log.ts";
 import { GithubForge } from "../src/services/github.ts";
-import { type Environment, readEnvironments } from "./environments.ts";
+import { type Environment, readEnvironments, resolveEnvironment } from "./environments.ts";
 import { actionLog, asText } from "./log.ts";
 import { createOctokit } from "./octokit.ts";
 import { addSummary } from "./summary.ts";
@@ -22,8 +23,8 @@ export interface Services {
   readonly signal: AbortSignal;
   readonly now: () => Date;
   readonly forge: () => Forge;
-  /** Names bucket and host; throws UserError when `.github/environments.yml` has none of that name. */
-  readonly environment: (name: string) => Environment;
+  /** Names bucket and host, by the stacks' outputs if need be; throws UserError when `.github/environments.yml` has none of that name. */
+  readonly environment: (name: string) => Environment | Promise<Environment>;
   readonly bucket: (name: string) => Promise<ObjectStore>;
   readonly host: (name: string) => Promise<HostCommands>;
   /** Whether the job has credentials for AWS at all: a fork's has not. */
@@ -57,12 +58,13 @@ export interface Annotation {
 
 /** The services of a real run. Reads the runner's variables when it is called, not before. */
 export function connectServices(inputs: Readonly<Record<string, unknown>>): Services {
-  const root = resolve(process.env.GITHUB_WORKSPACE ?? ".", textOf(inputs["working-directory"]) || ".");
+  const workspace = resolve(process.env.GITHUB_WORKSPACE ?? ".");
+  const root = resolve(workspace, textOf(inputs["working-directory"]) || ".");
   if (!existsSync(root))
     throw new UserError(`there is no folder ${root}`, { hint: "Check out the repository before this step, or mend `working-directory`." });
   const { context } = github;
   const repository = repositoryOf(process.env.GITHUB_REPOSITORY ?? "");
-  const environment = (name: string): Environment => readEnvironments(root, name);
+  const environment = (name: string): Promise<Environment> => resolveEnvironment(readEnvironments(root, name), connectStacks);
   return {
     root,
     log: actionLog,
@@ -86,12 +88,12 @@ export function connectServices(inputs: Readonly<Record<string, unknown>>): Serv
     },
     environment,
     async bucket(name) {
-      const { bucket, prefix, region } = environment(name);
+      const { bucket, prefix, region } = await environment(name);
       const { S3ObjectStore } = await import("../src/services/s3.ts");
       return new S3ObjectStore({ bucket, prefix, region });
     },
     async host(name) {
-      const { instance, region } = environment(name);
+      const { instance, region } = await environment(name);
       const { SsmHostCommands } = await import("../src/services/ssm.ts");
       return new SsmHostCommands({ region, instance });
     },
@@ -102,10 +104,21 @@ export function connectServices(inputs: Readonly<Record<string, unknown>>): Serv
     output: (name, value) => core.setOutput(name, String(value)),
     summary: addSummary,
     annotate({ severity, title, message, file, line, column }) {
-      const at = { title, file, startLine: line, ...(column === undefined ? {} : { startColumn: column }) };
+      // GitHub's paths begin at the repository's top.
+      const at = {
+        title: asText(title),
+        file: join(relative(workspace, root), file),
+        startLine: line,
+        ...(column === undefined ? {} : { startColumn: column }),
+      };
       annotations[severity](asText(message), at);
     },
   };
+}
+
+async function connectStacks(region: string): Promise<CloudFormation> {
+  const { CloudFormationStacks } = await import("../src/services/cloudformation.ts");
+  return new CloudFormationStacks({ region });
 }
 
 const annotations = { error: core.error, warning: core.warning, notice: core.notice };

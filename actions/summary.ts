@@ -2,7 +2,7 @@ import { appendFileSync, existsSync, statSync } from "node:fs";
 
 /** GitHub shows no summary of a step beyond this. */
 const LIMIT_BYTES = 1024 * 1024;
-const CUT = "\n\n_Cut here: a step's summary ends at 1 MiB. The artifact of this run has all of it._\n";
+const CUT = "\n\n_Cut here: a step's summary ends at 1 MiB. The run's log or its artifact has all of it._\n";
 
 /** Adds Markdown to the step's summary, as much as GitHub takes. Does nothing outside a workflow. */
 export function addSummary(markdown: string): void {

@@ -1,12 +1,13 @@
 // Builds what is not run from its sources, into dist/:
 //   npm run build                  all of it
 //   npm run build -- actions       the GitHub Actions alone, in a second: dist/actions
-//   npm run build -- host          what a host needs: the agent in one file, Airflow's Python package, the SSM documents
-//   npm run build -- release       all of it with the packages that the actions need, as a version tag holds it
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+//   npm run build -- host          what a host needs: bootstrap.sh and all that it installs, the SSM documents
+//   npm run build -- release       all of it, and what else a version tag holds: packages that the actions need, the sources as JavaScript
+import { execFileSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
-import { build } from "esbuild";
+import { buildActions } from "../local/build-actions.ts";
 import { bundleAgent, installPythonPackage } from "../local/host.ts";
 import { root } from "../local/paths.ts";
 import { bundleRunner } from "../src/release/bundle.ts";
@@ -17,31 +18,13 @@ if (!["all", "actions", "host", "release"].includes(what)) {
   process.exit(2);
 }
 const started = performance.now();
-if (what !== "host") await buildActions();
+if (what !== "host") await buildActions(join(root, "dist", "actions"));
 if (what !== "actions") await buildHost();
-if (what === "release") await addPackages();
-process.stderr.write(`built dist in ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
-
-/** One module for each action, and what several of them share in chunks beside them. */
-async function buildActions(): Promise<void> {
-  const folder = join(root, "actions");
-  const names = readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
-  rmSync(join(root, "dist", "actions"), { recursive: true, force: true });
-  await build({
-    entryPoints: names.map((name) => ({ in: join(folder, name, "index.ts"), out: name })),
-    outdir: join(root, "dist", "actions"),
-    outExtension: { ".js": ".mjs" },
-    bundle: true,
-    splitting: true,
-    format: "esm",
-    platform: "node",
-    target: "node24",
-    // It has a program of its own, which cannot be part of a bundle.
-    external: ["esbuild"],
-    banner: { js: 'import { createRequire as daglineRequire } from "node:module"; const require = daglineRequire(import.meta.url);' },
-    logLevel: "warning",
-  });
+if (what === "release") {
+  await addPackages();
+  compileSources();
 }
+process.stderr.write(`built dist in ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
 
 async function buildHost(): Promise<void> {
   const out = join(root, "dist", "host");
@@ -50,7 +33,9 @@ async function buildHost(): Promise<void> {
   await bundleAgent(join(out, "agent.mjs"));
   installPythonPackage(out);
   cpSync(join(root, "infra", "ssm"), join(out, "ssm"), { recursive: true });
-  cpSync(join(root, "airflow", "requirements.lock"), join(out, "requirements.lock"));
+  cpSync(join(root, "infra", "host"), out, { recursive: true });
+  for (const lock of ["requirements.lock", "uv.lock"]) cpSync(join(root, "airflow", lock), join(out, lock));
+  cpSync(join(root, "docs", "host.md"), join(out, "host.md"));
 }
 
 /** A tag's actions run where nothing is installed: esbuild and the task runner, which it bundles here, go with them. */
@@ -65,4 +50,11 @@ async function addPackages(): Promise<void> {
     mkdirSync(dirname(target), { recursive: true });
     writeFileSync(target, bytes);
   }
+}
+
+/** Node runs no TypeScript in node_modules, where others have dagline for the tests of their scrapes. */
+function compileSources(): void {
+  rmSync(join(root, "dist", "package"), { recursive: true, force: true });
+  const tsc = join(root, "node_modules", ".bin", "tsc");
+  execFileSync(tsc, ["-p", join(root, "scripts", "tsconfig.release.json")], { stdio: ["ignore", 2, 2] });
 }

@@ -31,12 +31,13 @@ const checks: [string, string, string[]][] = [
   ["lint and format (biome)", "biome", ["check", "--error-on-warnings"]],
   ["nothing unused (knip)", "knip", ["--no-progress"]],
   ["the scrapes (dagline validate)", process.execPath, ["src/cli/main.ts", "validate"]],
+  ["the tables of docs/actions.md", process.execPath, ["scripts/action-tables.ts", "--check"]],
   ["Python lint (ruff)", join(pythonBin, "ruff"), ["check", "airflow"]],
   ["Python format (ruff)", join(pythonBin, "ruff"), ["format", "--check", "airflow"]],
 ];
 if (words.length === 0 || checksOnly) await inParallel(2, checks, ([name, command, args]) => runCheck(name, command, args));
 await inParallel(2, unit, runFile);
-await inParallel(2, real, runFile);
+await inParallel(2, longestFirst(real), runFile);
 await inParallel(1, quiet, runFile);
 
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
@@ -45,12 +46,18 @@ process.stdout.write(`${total.passed} passed, ${total.failed} failed${skipped}\n
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
 
 function isReal(file: string): boolean {
-  return file.includes(".real.") || file.startsWith("tests/e2e/") || file.endsWith("component.test.ts");
+  return file.includes(".real.") || /^tests\/(?:e2e|infra)\//.test(file) || file.endsWith("component.test.ts");
 }
 
 /** What measures time, or starts a whole stack, has the machine to itself. */
 function needsQuiet(file: string): boolean {
   return file.startsWith("tests/e2e/") || /speed|thousand/.test(file);
+}
+
+/** What takes minutes begins first, so that in the end no processor waits for it. */
+function longestFirst(files: readonly string[]): string[] {
+  const takesMinutes = (file: string): boolean => /act\.real|backfill\/airflow|infra\/deploy/.test(file);
+  return [...files.filter(takesMinutes), ...files.filter((file) => !takesMinutes(file))];
 }
 
 function testFiles(): string[] {

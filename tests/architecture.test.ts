@@ -13,14 +13,15 @@ const mayImport: Record<string, readonly string[]> = {
   release: ["scrape"],
   plan: ["scrape", "release", "load"],
   deploy: ["scrape", "release", "plan"],
+  infra: ["plan", "release"],
   backfill: ["scrape", "release", "deploy"],
   host: ["scrape", "release", "deploy", "backfill"],
   forge: [],
   load: ["scrape"],
   task: ["scrape", "load"],
-  services: ["scrape", "release", "deploy", "backfill", "host", "task", "load", "forge"],
+  services: ["scrape", "release", "deploy", "backfill", "host", "infra", "task", "load", "forge"],
   testkit: ["scrape", "release", "task", "load", "services"],
-  cli: ["scrape", "release", "plan", "deploy", "backfill", "host", "task", "load", "services", "testkit"],
+  cli: ["scrape", "release", "plan", "deploy", "infra", "backfill", "host", "task", "load", "services", "testkit"],
 };
 
 const vendorSdk = /^(@aws-sdk\/|@smithy\/|pg$|pg-|@duckdb\/|@actions\/|@octokit\/|esbuild$)/;

@@ -13,7 +13,7 @@ export const inputs = {
   to: { kind: "text" },
   "dry-run": { kind: "flag", default: "true" },
   reprocess: { kind: "choice", choices: ["none", "failed", "completed"], default: "none" },
-  "max-active-runs": { kind: "text", default: "3" },
+  "max-active-runs": { kind: "text", default: "3", pattern: /^(?:[1-9]\d?|100)$/, takes: "a whole number from 1 to 100" },
   "newest-first": { kind: "flag", default: "false" },
   every: { kind: "choice", choices: ["automatic", "month", "day"], default: "automatic" },
   params: { kind: "text", default: "{}" },

@@ -1,4 +1,3 @@
-import { UserError } from "../../src/errors.ts";
 import type { InputSpec, InputsOf } from "../inputs.ts";
 import type { Services } from "../services.ts";
 import { postComment } from "./post-comment.ts";
@@ -6,8 +5,14 @@ import { preparePlan } from "./prepare-plan.ts";
 
 export const inputs = {
   mode: { kind: "choice", choices: ["plan", "comment"], default: "plan" },
-  environment: { kind: "text", default: "production" },
+  environment: {
+    kind: "text",
+    default: "production",
+    pattern: /^[A-Za-z0-9_.-]{1,100}$/,
+    takes: "at most 100 letters, digits, `_`, `.` and `-`",
+  },
   base: { kind: "choice", choices: ["auto", "deployed", "branch", "none"], default: "auto" },
+  infra: { kind: "flag", default: "false" },
   folder: { kind: "text", default: "preview" },
   "github-token": { kind: "text", default: "" },
   "comment-author": { kind: "text", default: "" },
@@ -21,11 +26,6 @@ export type DiffInputs = InputsOf<typeof inputs>;
  * `comment` posts what another run's `plan` wrote: it runs with the rights to comment, none of the pull request's code, and trusts nothing in `folder`.
  */
 export async function run(given: DiffInputs, services: Services): Promise<void> {
-  if (!/^[A-Za-z0-9_.-]{1,100}$/.test(given.environment)) {
-    throw new UserError(
-      `the input \`environment\` is ${JSON.stringify(given.environment.slice(0, 80))}: it takes letters, digits, \`_\`, \`.\` and \`-\``,
-    );
-  }
   if (given.mode === "plan") await preparePlan(given, services);
   else await postComment(given, services);
 }

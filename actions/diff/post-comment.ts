@@ -13,14 +13,14 @@ export async function postComment(given: DiffInputs, services: Services): Promis
   const preview = readPreview(resolve(services.root, given.folder));
   if (preview.environment !== given.environment)
     throw new UserError("the preview is of another environment than this workflow comments on");
-  const forge = services.forge();
-  const pull = await forge.pullRequest(preview.pull);
   // The preview says which pull request it is of, but the event, which its author can't write, says which commit ran.
   const ran = headOfRun(run.payload);
   if (preview.commit !== ran)
     throw new UserError(
       `the preview is of commit ${preview.commit.slice(0, 12)}, and the run that made it ran ${ran?.slice(0, 12) ?? "none"}`,
     );
+  const forge = services.forge();
+  const pull = await forge.pullRequest(preview.pull);
   if (pull.head.sha !== preview.commit) {
     log.info(`#${pull.number} has a newer commit: its own preview comments`);
     services.output("outcome", "superseded");
@@ -28,7 +28,7 @@ export async function postComment(given: DiffInputs, services: Services): Promis
   }
   const shown = (await findReviewed(forge, pull.number, given.environment))?.reviewed;
   const posted = shown?.plan === preview.plan.id ? shown.posted : now().toISOString();
-  const { body, rest } = planMarkdown(preview.plan, { limit: 58_000 });
+  const { body, rest } = planMarkdown(preview.plan, { limit: 55_000 });
   const heading = `## What merging this changes\n\n${words[preview.basis]} [The run](${pageOf(run.payload) ?? run.url}) has all of it.`;
   const reviewed = reviewedOf(preview.plan, preview.commit, posted);
   const { url, outcome } = await forge.upsertComment(

@@ -3,10 +3,12 @@ import { join, resolve } from "node:path";
 import { UserError } from "../../src/errors.ts";
 import { contentsOfRelease, type ReleaseContents } from "../../src/plan/contents.ts";
 import { makePlan } from "../../src/plan/make-plan.ts";
+import { code } from "../../src/plan/markdown.ts";
 import type { Plan } from "../../src/plan/model.ts";
 import { planMarkdown, planText } from "../../src/plan/report.ts";
 import { renderProject } from "../../src/release/render-project.ts";
 import { resolveCommit, withScrapesOf } from "../../src/services/git.ts";
+import { readInfra } from "../infra.ts";
 import { planAgainstDeployed } from "../plan.ts";
 import { allowed } from "../plan-comment.ts";
 import { type Basis, writePreview } from "../preview-file.ts";
@@ -20,13 +22,17 @@ export async function preparePlan(given: DiffInputs, services: Services): Promis
   const basis = given.base === "auto" ? (services.hasCloud() ? "deployed" : pull === undefined ? "none" : "branch") : given.base;
   log.info(words[basis]);
   const next = contentsOfRelease(await renderProject(root, log), pull?.head ?? run.sha);
+  const infra = given.infra && basis === "deployed" ? await readInfra(given.environment, services) : undefined;
+  const known = infra === undefined || "notLookedAt" in infra ? undefined : infra;
   const plan =
     basis === "deployed"
-      ? await planAgainstDeployed(next, await services.bucket(given.environment), given.environment, services)
+      ? await planAgainstDeployed(next, await services.bucket(given.environment), given.environment, services, known)
       : makePlan(basis === "branch" ? await baseBranch(pull?.base, services) : null, next, { now: now() });
   const folder = resolve(root, given.folder);
   mkdirSync(folder, { recursive: true });
-  const report = `${words[basis]}\n\n${planMarkdown(plan, { limit: Number.POSITIVE_INFINITY }).body}`;
+  const unknown =
+    infra !== undefined && "notLookedAt" in infra ? `\n\nCloud resources were not looked at: ${code(infra.notLookedAt, 300)}` : "";
+  const report = `${words[basis]}${unknown}\n\n${planMarkdown(plan, { limit: Number.POSITIVE_INFINITY }).body}`;
   writeFileSync(join(folder, "plan.md"), report);
   if (pull !== undefined) writePreview(folder, { pull: pull.number, commit: pull.head, environment: given.environment, basis, plan });
   log.info(planText(plan));

@@ -1,6 +1,6 @@
 import { type Drift, findDrift } from "../../src/deploy/drift.ts";
-import { hostStatus } from "../../src/deploy/reload.ts";
-import { TransientError } from "../../src/errors.ts";
+import { type HostStatus, hostStatus } from "../../src/deploy/reload.ts";
+import { TransientError, UserError } from "../../src/errors.ts";
 import { marker } from "../../src/forge/marker.ts";
 import { code } from "../../src/plan/markdown.ts";
 import { renderProject } from "../../src/release/render-project.ts";
@@ -14,6 +14,9 @@ export const inputs = {
   "comment-author": { kind: "text", default: "" },
   "working-directory": { kind: "text", default: "." },
 } as const satisfies InputSpec;
+
+/** Each has at most 300 characters, which may be 7 each when they are escaped: together they fit an issue. */
+const MOST_ROWS = 25;
 
 /** Compares bucket, host and main. Where they differ there is one open issue, which is closed once they agree again. */
 export async function run({ environment }: InputsOf<typeof inputs>, services: Services): Promise<void> {
@@ -32,10 +35,7 @@ export async function run({ environment }: InputsOf<typeof inputs>, services: Se
     return;
   }
   for (const { where, message } of drift) services.log.info(`${where}: ${message}`);
-  const report = `${table(
-    ["where", "what"],
-    drift.map(({ where, message }) => [where, code(message, 300)]),
-  )}`;
+  const report = reportOf(drift);
   services.summary(`### Drift in ${code(environment)}\n\n${report}`);
   const advice = "To mend it: run the deploy workflow for main, or the rollback workflow. This issue is closed by itself once all agree.";
   const { number, outcome, url } = await forge.upsertIssue(
@@ -50,14 +50,23 @@ export async function run({ environment }: InputsOf<typeof inputs>, services: Se
   );
 }
 
-/** A host that does not answer is drift, too. */
+/** As much as an issue takes. */
+function reportOf(drift: readonly Drift[]): string {
+  const shown = drift.slice(0, MOST_ROWS).map(({ where, message }) => [where, code(message, 300)]);
+  return `${table(["where", "what"], shown)}${drift.length > MOST_ROWS ? `\n\nand ${drift.length - MOST_ROWS} more: the log has them all.` : ""}`;
+}
+
+/** A host that can't be found or does not answer is drift, too. */
 async function look(environment: string, rendered: Awaited<ReturnType<typeof renderProject>>["id"], services: Services): Promise<Drift[]> {
   const store = await services.bucket(environment);
+  const commands = await services.host(environment);
+  let status: HostStatus | undefined;
+  const silent: Drift[] = [];
   try {
-    const status = await hostStatus(await services.host(environment), { timeoutSeconds: 120, signal: services.signal });
-    return await findDrift(store, status, rendered);
+    status = await hostStatus(commands, { timeoutSeconds: 120, signal: services.signal });
   } catch (error) {
-    if (!(error instanceof TransientError)) throw error;
-    return [{ where: "host", message: error.message }, ...(await findDrift(store, undefined, rendered))];
+    if (services.signal.aborted || !(error instanceof TransientError || error instanceof UserError)) throw error;
+    silent.push({ where: "host", message: error.message });
   }
+  return [...silent, ...(await findDrift(store, status, rendered))];
 }

@@ -1,6 +1,7 @@
 import { isAbsolute, relative, resolve } from "node:path";
 import { UserError } from "../../src/errors.ts";
 import { code } from "../../src/plan/markdown.ts";
+import { counted } from "../../src/plan/words.ts";
 import { writeRelease } from "../../src/release/build-release.ts";
 import { renderProject } from "../../src/release/render-project.ts";
 import type { InputSpec, InputsOf } from "../inputs.ts";
@@ -24,8 +25,8 @@ export async function run({ out }: InputsOf<typeof inputs>, services: Services):
   const release = await renderProject(services.root, services.log);
   writeRelease(release, folder);
   const dags = Object.keys(release.manifest.dags).length;
-  services.log.info(`release ${release.id}: ${dags} DAGs in ${out}`);
-  services.summary(`### Release ${code(release.id.slice(0, 12))}\n\n${dags} DAGs, ${release.files.size} files.`);
+  services.log.info(`release ${release.id}: ${counted(dags, "DAG")} in ${out}`);
+  services.summary(`### Release ${code(release.id.slice(0, 12))}\n\n${counted(dags, "DAG")}, ${counted(release.files.size, "file")}.`);
   services.output("release", release.id);
   services.output("dags", dags);
 }

@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { UserError } from "../../src/errors.ts";
+import { describeError, UserError } from "../../src/errors.ts";
 import { code, codes } from "../../src/plan/markdown.ts";
 import { affectedScrapes } from "../../src/scrape/affected.ts";
 import { changedPaths, resolveCommit, withScrapesOf } from "../../src/services/git.ts";
@@ -25,8 +25,9 @@ const SHOWN = 10;
  */
 export async function run({ base, all, folder }: InputsOf<typeof inputs>, services: Services): Promise<void> {
   const { root, log } = services;
-  const from = all ? "" : base || baseOf(services.run.payload);
-  const commit = from === "" ? undefined : await resolveCommit(root, from);
+  // A push that makes a branch has zeros for what was there before.
+  const from = all || /^0+$/.test(base) ? "" : base || baseOf(services.run.payload);
+  const commit = from === "" ? undefined : await known(from, services);
   const paths = commit === undefined ? undefined : await changedPaths(root, commit, "HEAD");
   const names = paths === undefined ? undefined : (await affectedScrapes(root, paths)).filter((name) => !name.startsWith("_"));
   services.output("scrapes", names === undefined ? "all" : names.join(" "));
@@ -43,6 +44,17 @@ export async function run({ base, all, folder }: InputsOf<typeof inputs>, servic
   report(results, names, services);
 }
 
+/** A commit that a forced push left behind is in no checkout: then all is tested, which is never wrong. */
+async function known(name: string, { root, log }: Services): Promise<string | undefined> {
+  try {
+    return await resolveCommit(root, name);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    log.warn(`${error.message}: all scrapes are tested`);
+    return undefined;
+  }
+}
+
 async function recordBase(commit: string, names: readonly string[], rows: string, services: Services): Promise<void> {
   services.log.info("what the base's tests load, for comparison:");
   try {
@@ -53,7 +65,7 @@ async function recordBase(commit: string, names: readonly string[], rows: string
     });
   } catch (error) {
     if (services.signal.aborted) throw error;
-    services.log.warn(`the rows of the base are not known: ${error instanceof Error ? error.message : String(error)}`);
+    services.log.warn(`the rows of the base are not known: ${describeError(error)}`);
   }
 }
 

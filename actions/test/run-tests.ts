@@ -37,7 +37,7 @@ export async function runTests(
   });
   createInterface({ input: child.stderr }).on("line", (line) => log.info(line));
   const code = await new Promise<number | null>((resolve, reject) => {
-    child.once("error", reject);
+    child.once("error", (error) => reject(signal.aborted ? signal.reason : error));
     child.once("close", resolve);
   });
   try {

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { describeError, exitCode, exitCodeOf } from "../errors.ts";
+import { addApplyCommand } from "./apply.ts";
 import { addBackfillCommand } from "./backfill.ts";
 import { addDeployCommands } from "./deploy.ts";
 import { addDiffCommand } from "./diff.ts";
@@ -20,6 +21,7 @@ const program = new Command("dagline")
 addScrapeCommands(program);
 addDiffCommand(program);
 addDeployCommands(program);
+addApplyCommand(program);
 addBackfillCommand(program);
 addLocalCommands(program);
 

@@ -9,6 +9,8 @@ export interface RollbackResult {
   readonly release: ReleaseId;
   /** What was deployed until now. */
   readonly previous: ReleaseId;
+  /** The commit that the release was rendered from; null when it is not known. */
+  readonly commit: string | null;
   readonly changed: boolean;
 }
 
@@ -28,7 +30,7 @@ export async function rollback(store: ObjectStore, options: { to?: string | unde
       hint: "Name the release to go to with --to.",
     });
   }
-  if (target === deployed) return { release: target, previous: deployed, changed: false };
+  if (target === deployed) return { release: target, previous: deployed, commit: current.pointer.commit, changed: false };
   const { manifest, commit } = await readRelease(store, target);
   const damaged = await damagedFiles(store, manifest);
   if (damaged.length > 0) {
@@ -42,5 +44,5 @@ export async function rollback(store: ObjectStore, options: { to?: string | unde
   if (faster !== undefined) {
     throw new TransientError(`nothing was rolled back: ${faster}`, { hint: "Look at what it did, then try again." });
   }
-  return { release: target, previous: deployed, changed: true };
+  return { release: target, previous: deployed, commit, changed: true };
 }

@@ -23,6 +23,8 @@ export interface SyncOptions {
   readonly commit: string | null;
   readonly now: Date;
   readonly log: Log;
+  /** What the pointer must name still: a plan was made from it. Default: whatever it names. */
+  readonly expected?: ReleaseId | null;
 }
 
 /** How many uploads are under way at once. */
@@ -33,10 +35,15 @@ const CONCURRENCY = 16;
  * and of two at once one wins whole. Unchanged: one request. Changed: at most four, and one for each file that the deployed
  * release lacks. Throws TransientError when another deploy won, UserError when `current.json` is none of ours.
  */
-export async function sync(release: Release, store: ObjectStore, { commit, now, log }: SyncOptions): Promise<SyncResult> {
+export async function sync(release: Release, store: ObjectStore, { commit, now, log, expected }: SyncOptions): Promise<SyncResult> {
   const started = performance.now();
   const current = await readPointer(store);
   const previous = current?.pointer.release ?? null;
+  if (expected !== undefined && expected !== previous) {
+    throw new TransientError(`release ${shortId(release.id)} was not deployed: the pointer has moved since its plan was made`, {
+      hint: "Nothing was changed. Look at what the other deploy did, then try again.",
+    });
+  }
   const result = { release: release.id, previous, changed: false, uploaded: 0, bytes: 0 };
   if (previous === release.id) return { ...result, seconds: secondsSince(started) };
 

@@ -1,6 +1,9 @@
 import { UserError } from "../errors.ts";
 import type { RecordedLoad, RecordedLoads } from "./model.ts";
 
+/** Many more than are recorded. */
+const MOST_SAMPLES = 100;
+
 /** Reads what `dagline test --rows` wrote. `file` is its name for messages. Throws a UserError when it is of another form. */
 export function parseRecordedLoads(text: string, file: string): RecordedLoads {
   let value: unknown;
@@ -18,9 +21,11 @@ function checked(load: unknown, at: string, file: string): RecordedLoad {
   const { dag, task, table, rows, columns, sample } = load;
   if (typeof dag !== "string" || typeof task !== "string" || typeof table !== "string")
     throw invalid(file, `${at} lacks dag, task or table`);
-  if (typeof rows !== "number") throw invalid(file, `${at}.rows is not a number`);
+  if (typeof rows !== "number" || !Number.isInteger(rows) || rows < 0) throw invalid(file, `${at}.rows is not a number of rows`);
   if (!Array.isArray(columns) || !columns.every((column) => typeof column === "string"))
     throw invalid(file, `${at}.columns is not a list of texts`);
+  // Whoever compares two samples pays for their length.
+  if (Array.isArray(sample) && sample.length > MOST_SAMPLES) throw invalid(file, `${at}.sample has more than ${MOST_SAMPLES} rows`);
   if (!Array.isArray(sample) || !sample.every(isRow)) throw invalid(file, `${at}.sample is not a list of rows of texts`);
   return { dag, task, table, rows, columns, sample };
 }

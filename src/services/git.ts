@@ -1,8 +1,9 @@
 import { execFile, execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
-import { join } from "node:path";
+import { join, posix } from "node:path";
 import { promisify } from "node:util";
 import { UserError } from "../errors.ts";
+import { sha256 } from "../ids.ts";
 
 const execute = promisify(execFile);
 
@@ -33,13 +34,21 @@ export async function resolveCommit(root: string, name: string): Promise<string>
   }
 }
 
-/** The paths that differ between two commits since they parted; a renamed file counts with both its names. */
+/**
+ * The paths, relative to `root`, that differ between two commits since they parted; a renamed file counts with both its names.
+ * Throws UserError when it is not known where they parted.
+ */
 export async function changedPaths(root: string, base: string, head: string): Promise<string[]> {
-  const { stdout } = await execute("git", ["diff", "--name-only", "--no-renames", "-z", `${base}...${head}`], {
-    cwd: root,
-    maxBuffer: 256e6,
+  const git = async (...args: string[]): Promise<string> => (await execute("git", args, { cwd: root, maxBuffer: 256e6 })).stdout;
+  const parted = await git("merge-base", base, head).catch((cause: unknown) => {
+    throw new UserError(`commits ${base.slice(0, 12)} and ${head.slice(0, 12)} have no history in common in this checkout`, {
+      hint: "Check out with `fetch-depth: 0`, so that the history is there.",
+      cause,
+    });
   });
-  return stdout.split("\0").filter((path) => path !== "");
+  const top = `/${(await git("rev-parse", "--show-prefix")).trimEnd()}`;
+  const paths = (await git("diff", "--name-only", "--no-renames", "-z", parted.trim(), head)).split("\0");
+  return paths.filter((path) => path !== "").map((path) => posix.relative(top, `/${path}`));
 }
 
 /**
@@ -63,5 +72,34 @@ export async function withScrapesOf<T>(root: string, commit: string, work: (fold
     return await work(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Top-level folders that no cloud resource is made from. */
+const besideInfra = new Set(["scrapes", "docs", "tests", ".github", "README.md", "CONTRIBUTING.md"]);
+
+/**
+ * A digest of all that the cloud's resources may be made from: the commit's tree without scrapes, documents, tests and workflows. The same
+ * digest means the same resources. null outside Git, and when files differ from the commit.
+ */
+export async function infraSource(root: string): Promise<string | null> {
+  try {
+    const git = async (...args: string[]): Promise<string> => (await execute("git", args, { cwd: root, maxBuffer: 64e6 })).stdout;
+    const changed = await git(
+      "status",
+      "--porcelain",
+      "--untracked-files=all",
+      "-z",
+      "--",
+      ".",
+      ...[...besideInfra].map((name) => `:(exclude)${name}`),
+    );
+    if (changed !== "") return null;
+    const entries = (await git("ls-tree", "-z", "HEAD"))
+      .split("\0")
+      .filter((entry) => entry !== "" && !besideInfra.has(entry.split("\t")[1] ?? ""));
+    return sha256(entries.join("\0"));
+  } catch {
+    return null; // no Git, or no commit: nothing is known to be the same
   }
 }

@@ -115,7 +115,7 @@ export async function runWorkflow(workflow: string, event: string, options: Work
   return { ok: code === 0, log, seconds: (performance.now() - start) / 1000 };
 }
 
-/** Each third-party action, at the commit that the workflows pin, is a folder of tests/e2e/stand-ins. */
+/** Each third-party action, at the commit that the workflows pin, is a folder of tests/workflows/stand-ins. */
 function standIns(dir: string): string[] {
   const files = [".github/workflows", ".github/actions/setup"].flatMap((folder) =>
     readdirSync(join(dir, folder)).map((file) => readFileSync(join(dir, folder, file), "utf8")),
@@ -125,6 +125,6 @@ function standIns(dir: string): string[] {
   );
   return [...pinned].flatMap((action) => {
     const name = /\/([\w-]+)@/.exec(action)?.[1] ?? "";
-    return ["--local-repository", `${action}=${join(root, "tests", "e2e", "stand-ins", name)}`];
+    return ["--local-repository", `${action}=${join(root, "tests", "workflows", "stand-ins", name)}`];
   });
 }

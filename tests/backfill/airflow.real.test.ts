@@ -6,9 +6,9 @@ import * as assert from "uvu/assert";
 import { root } from "../../local/paths.ts";
 import { type LocalSsm, startSsmServer } from "../../local/ssm-server.ts";
 import type { BackfillResult } from "../../src/backfill/run-backfill.ts";
+import { type ReleaseStack, startReleaseStack } from "../e2e/release-stack.ts";
 import { dagPython, makeRelease } from "../host/make-release.ts";
 import { until } from "../until.ts";
-import { type ReleaseStack, startReleaseStack } from "./release-stack.ts";
 
 // The command as a person gives it, over SSM to the agent and to a real Airflow.
 const instance = "i-0123456789abcdef0";

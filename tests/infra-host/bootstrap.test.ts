@@ -1,0 +1,127 @@
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { root } from "../../local/paths.ts";
+import { readUnit } from "../host-root/unit.ts";
+
+const folder = join(root, "infra", "host");
+const script = readFileSync(join(folder, "bootstrap.sh"), "utf8");
+const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")) as {
+  packages: Record<string, { version: string; integrity: string; dependencies?: Record<string, string> }>;
+};
+const services = readdirSync(join(folder, "systemd"))
+  .filter((name) => name.endsWith(".service"))
+  .map((name) => ({ name, unit: readUnit(readFileSync(join(folder, "systemd", name), "utf8")) }));
+
+test("bootstrap.sh is bash without a syntax error", () => {
+  execFileSync("bash", ["-n", join(folder, "bootstrap.sh")]);
+});
+
+test("a setting that is no setting, or has not its form, is refused before anything is done", () => {
+  assert.match(script, /set -Eeuo pipefail/);
+  assert.not.match(script, /\b(source|\.) "?\$\{?SETTINGS/);
+  assert.not.match(script, /\beval\b/);
+});
+
+test("nothing that is downloaded is run unchecked", () => {
+  assert.not.match(script, /curl[^\n]*\|\s*(ba)?sh/);
+  assert.is(script.match(/\bcurl\b(?= --)/g)?.length, 1, "download_npm is the only place that downloads");
+  for (const [, package_] of script.matchAll(/^ +(?:if .* then )?download_npm (\S+)/gm)) {
+    assert.match(script.slice(script.indexOf(`download_npm ${package_}`)), /^[^}]*check_sha512/s);
+  }
+  for (const line of script.split("\n").filter((text) => /pip (install|sync)/.test(text))) assert.match(line, /--require-hashes/);
+});
+
+test("what the script pins is what package-lock.json pins", () => {
+  const entries = [...script.matchAll(/^ {2}"(\S+) (\S+) (\S+==)"$/gm)].map(([, name = "", version, sha512]) => ({
+    name,
+    version,
+    sha512,
+  }));
+  assert.equal(
+    entries.map(({ name }) => name),
+    ["@duckdb/node-api", "@duckdb/node-bindings", "@duckdb/node-bindings-linux-x64", "detect-libc"],
+  );
+  for (const { name, version, sha512 } of entries) {
+    assert.is(version, lock.packages[`node_modules/${name}`]?.version, name);
+    assert.is(`sha512-${sha512}`, lock.packages[`node_modules/${name}`]?.integrity, name);
+  }
+  assert.is(/NODE_VERSION=(\S+)/.exec(script)?.[1], lock.packages["node_modules/node"]?.version);
+});
+
+test("each package that a native package needs is pinned as well", () => {
+  for (const name of ["@duckdb/node-api", "@duckdb/node-bindings"]) {
+    for (const needed of Object.keys(lock.packages[`node_modules/${name}`]?.dependencies ?? {})) assert.match(script, `"${needed} `);
+  }
+});
+
+test("every service runs as airflow, and may write only where it must", () => {
+  assert.equal(
+    services.map(({ name }) => name),
+    [
+      "airflow-api-server.service",
+      "airflow-dag-processor.service",
+      "airflow-scheduler.service",
+      "airflow-triggerer.service",
+      "dagline-agent.service",
+    ],
+  );
+  for (const { name, unit } of services) {
+    assert.is(unit.get("User"), "airflow", name);
+    assert.is(unit.get("ProtectSystem"), "strict", name);
+    assert.is(unit.get("ReadWritePaths"), "/opt/dagline /var/lib/airflow /var/log/airflow", name);
+    for (const setting of ["NoNewPrivileges", "PrivateTmp", "PrivateDevices", "ProtectHome", "ProtectKernelModules", "RestrictSUIDSGID"]) {
+      assert.is(unit.get(setting), "yes", `${name}: ${setting}`);
+    }
+    assert.is(unit.get("CapabilityBoundingSet"), "", name);
+  }
+});
+
+test("Airflow's services start again whenever they end, however often", () => {
+  for (const { name, unit } of services.filter(({ name }) => name.startsWith("airflow-"))) {
+    assert.is(unit.get("Restart"), "always", name);
+    assert.is(unit.get("StartLimitIntervalSec"), "0", name);
+  }
+});
+
+test("a task that takes too much memory does not end the scheduler", () => {
+  assert.is(services.find(({ name }) => name.includes("scheduler"))?.unit.get("OOMPolicy"), "continue");
+});
+
+test("no unit, setting or template has a secret in it, only where to find one", () => {
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) =>
+    /\.(service|timer|target|cfg|json|conf)$/.test(name),
+  );
+  for (const name of files)
+    assert.not.match(
+      readFileSync(join(folder, name), "utf8"),
+      /^\s*\S*(password|secret_key|fernet_key|jwt_secret)\s*[=:](?! cat )/im,
+      name,
+    );
+  for (const { unit } of services) assert.is(unit.get("Environment"), undefined);
+});
+
+test("Airflow on a host is configured as on the local stack, but for its database, keys and addresses", () => {
+  const local = readFileSync(join(root, "local", "airflow-config.ts"), "utf8");
+  const host = readFileSync(join(folder, "airflow.cfg"), "utf8");
+  const section = /\[dag_processor\]\n([^[]*(?:\[\{[^\n]*\n[^[]*)?)/.exec(host)?.[1] ?? "";
+  const options = [...section.matchAll(/^(\w+) = /gm)].map(([, name]) => name);
+  assert.equal(
+    options,
+    [...(/dag_processor: \{(.*?)\n {4}\}/s.exec(local)?.[1] ?? "").matchAll(/^ {6}(\w+):/gm)].map(([, name]) => name),
+  );
+  assert.match(host, '"classpath": "dagline_airflow.bundle.DaglineBundle"');
+  assert.match(host, /^min_file_process_interval = 86400$/m);
+});
+
+test("the locks of the host have a hash for each package", () => {
+  for (const file of [join(folder, "awscli.lock"), join(root, "airflow", "requirements.lock"), join(root, "airflow", "uv.lock")]) {
+    const text = readFileSync(file, "utf8");
+    for (const [entry] of text.matchAll(/^[a-z0-9][^\n]*==[^\n]*\\\n(?: {4}--hash[^\n]*\n)*/gim)) assert.match(entry, /--hash=sha256:/);
+    assert.not.match(text, /^[a-z0-9][^\\\n]*==[^\\\n]*$/im, `${file}: a package without a hash`);
+  }
+});
+
+test.run();
