@@ -54,13 +54,23 @@ test("an account that is bootstrapped by CDK's own command takes all four stacks
 
 test("what was made is all that the templates say, but for the types that moto lacks", async () => {
   const made = new Set((await Promise.all(stacks.map(typesOf))).flat());
-  for (const type of ["AWS::EC2::VPC", "AWS::EC2::Instance", "AWS::RDS::DBInstance", "AWS::Redshift::Cluster", "AWS::S3::Bucket", "AWS::SQS::Queue"]) {
+  for (const type of [
+    "AWS::EC2::VPC",
+    "AWS::EC2::Instance",
+    "AWS::RDS::DBInstance",
+    "AWS::Redshift::Cluster",
+    "AWS::S3::Bucket",
+    "AWS::SQS::Queue",
+  ]) {
     assert.ok(made.has(type), type);
   }
   for (const type of ["AWS::Lambda::Function", "AWS::SSM::Document", "AWS::IAM::Role", "AWS::IAM::ManagedPolicy", "AWS::SNS::Topic"]) {
     assert.ok(made.has(type), type);
   }
-  assert.equal([...made].filter((type) => lacking.has(type)), []);
+  assert.equal(
+    [...made].filter((type) => lacking.has(type)),
+    [],
+  );
 });
 
 test("the outputs name a bucket that is versioned and documents that SSM knows", async () => {
@@ -100,7 +110,11 @@ async function cdk(command: string, ...args: string[]): Promise<string> {
     CI: "true",
   };
   const app = ["--app", `${process.execPath} tests/infra/moto-app.ts`, "--output", join(dir, "cdk.out"), "--no-notices", "--no-color"];
-  const child = spawn(process.execPath, ["node_modules/aws-cdk/bin/cdk", command, ...args, ...app], { cwd: root, env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, ["node_modules/aws-cdk/bin/cdk", command, ...args, ...app], {
+    cwd: root,
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (text: string) => {
