@@ -26,7 +26,12 @@ interface AppOptions {
 /** The app: four stacks, split by how long their things live. Nothing is read from an account, so the same options give the same bytes. */
 export function makeApp({ config, commit, hostBundle, outdir, checked = true }: AppOptions): App {
   // CDK's own check of templates takes five seconds each time; cfn-lint checks them in the tests.
-  const app = new App({ analyticsReporting: false, builtinCloudFormationValidation: false, ...cdkJson(), ...(outdir === undefined ? {} : { outdir }) });
+  const app = new App({
+    analyticsReporting: false,
+    builtinCloudFormationValidation: false,
+    ...cdkJson(),
+    ...(outdir === undefined ? {} : { outdir }),
+  });
   const { prefix, region, account } = config;
   const of = (part: string, description: string) => ({
     config,

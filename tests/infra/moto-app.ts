@@ -22,15 +22,19 @@ function standIns(value: unknown, template: TemplateJson): unknown {
   if (Array.isArray(value)) return value.map((one) => standIns(one, template));
   if (typeof value !== "object" || value === null) return value;
   // moto has no parameters of Canonical's, but this image.
-  if ((value as { Type?: unknown }).Type === "AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>") return { Type: "String", Default: "ami-12c6146b" };
+  if ((value as { Type?: unknown }).Type === "AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>")
+    return { Type: "String", Default: "ami-12c6146b" };
   const { Ref, "Fn::GetAtt": get } = value as { Ref?: string; "Fn::GetAtt"?: string[] };
   const referred = template.Resources[Ref ?? ""];
   if (referred?.Type.startsWith("AWS::SecretsManager::Secret")) return secretArn(Ref ?? "", template);
-  if (template.Resources[get?.[0] ?? ""]?.Type === "AWS::CloudWatch::Alarm") return `arn:aws:cloudwatch:eu-west-2:123456789012:alarm:${get?.[0]}`;
+  if (template.Resources[get?.[0] ?? ""]?.Type === "AWS::CloudWatch::Alarm")
+    return `arn:aws:cloudwatch:eu-west-2:123456789012:alarm:${get?.[0]}`;
   if (get?.[1] === "MasterPasswordSecretArn") return arn("redshift-master");
   return Object.fromEntries(
     // moto cannot refer to a parameter group.
-    Object.entries(value).filter(([key]) => key !== "DBParameterGroupName").map(([key, inner]) => [key, key === "MasterUserPassword" ? "kept-in-no-secret" : standIns(inner, template)]),
+    Object.entries(value)
+      .filter(([key]) => key !== "DBParameterGroupName")
+      .map(([key, inner]) => [key, key === "MasterUserPassword" ? "kept-in-no-secret" : standIns(inner, template)]),
   );
 }
 
