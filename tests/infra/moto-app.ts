@@ -1,4 +1,4 @@
-// What CDK's command line runs in deploy.real.test.ts: the app as it is, but for what moto's CloudFormation lacks and something else refers to.
+// What CDK's command line runs in deploy.cloud.test.ts: the app as it is, but for what moto's CloudFormation lacks and something else refers to.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Stack } from "aws-cdk-lib";
