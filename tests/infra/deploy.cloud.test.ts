@@ -61,14 +61,10 @@ test("what was made is all that the templates say, but for the types that moto l
     "AWS::S3::Bucket",
     "AWS::SQS::Queue",
   ]) {
-<<<<<<< HEAD:tests/infra/deploy.cloud.test.ts
-    assert.ok(made.has(type), type);
-=======
-    assert.ok(made.has(type), `$typeis not among $[...made].join(" ")`);
->>>>>>> infra:tests/infra/deploy.real.test.ts
+    assert.ok(made.has(type), `${type} is not among ${[...made].join(" ")}`);
   }
   for (const type of ["AWS::Lambda::Function", "AWS::SSM::Document", "AWS::IAM::Role", "AWS::IAM::ManagedPolicy", "AWS::SNS::Topic"]) {
-    assert.ok(made.has(type), `$typeis not among $[...made].join(" ")`);
+    assert.ok(made.has(type), `${type} is not among ${[...made].join(" ")}`);
   }
   assert.equal(
     [...made].filter((type) => lacking.has(type)),
