@@ -31,8 +31,8 @@ export interface Applied {
   readonly outputs: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
-/** One name for all: CDK deletes what an earlier apply prepared and did not execute. */
-const CHANGE_SET = "dagline-apply";
+/** The same each time: CDK deletes what an earlier apply prepared and did not execute. At most 128 characters. */
+const changeSetOf = (stack: string): string => `dagline-${stack}`.slice(0, 128);
 const STACK = "AWS::CloudFormation::Stack";
 
 /**
@@ -70,8 +70,9 @@ async function applyStack(
   const { log, signal, assembly } = options;
   log.info(`${stack.name}: publishing its files and preparing the change`);
   const onLine = (line: string): void => log.info(`  ${line}`);
-  await cdk.prepareChangeSet(assembly, stack.id, CHANGE_SET, { region: cloud.region, signal, onLine });
-  const changeSet = await cloud.changeSet(stack.name, CHANGE_SET);
+  const name = changeSetOf(stack.name);
+  await cdk.prepareChangeSet(assembly, stack.id, name, { region: cloud.region, signal, onLine });
+  const changeSet = await cloud.changeSet(stack.name, name);
   if (changeSet === null) return undefined;
   refuseUnplanned(stack, changeSet, options);
   const last = state === null ? null : ((await cloud.events(stack.name, null)).at(-1)?.id ?? null);
