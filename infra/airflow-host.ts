@@ -4,7 +4,6 @@ import {
   EbsDeviceVolumeType,
   HttpTokens,
   Instance,
-  InstanceArchitecture,
   InstanceType,
   MachineImage,
   OperatingSystemType,
@@ -43,16 +42,12 @@ export class AirflowHost extends Construct {
       managedPolicies: [hostPolicy(this, props)],
     });
     const instanceType = new InstanceType(host.size);
-    const architecture = instanceType.architecture === InstanceArchitecture.ARM_64 ? "arm64" : "amd64";
     this.instance = new Instance(this, "Instance", {
       instanceName: host.name,
       instanceType,
-      machineImage: MachineImage.fromSsmParameter(
-        `/aws/service/canonical/ubuntu/server/${host.ubuntu}/${architecture}/hvm/ebs-gp3/ami-id`,
-        {
-          os: OperatingSystemType.LINUX,
-        },
-      ),
+      machineImage: MachineImage.fromSsmParameter(`/aws/service/canonical/ubuntu/server/${host.ubuntu}/amd64/hvm/ebs-gp3/ami-id`, {
+        os: OperatingSystemType.LINUX,
+      }),
       vpc: network.vpc,
       vpcSubnets: { subnetType: SubnetType.PUBLIC },
       securityGroup: network.hostGroup,

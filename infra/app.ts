@@ -8,7 +8,7 @@ import { type Config, environments } from "./config.ts";
 import { makeApp } from "./make-app.ts";
 
 try {
-  const given = new App().node;
+  const given = new App({ autoSynth: false }).node; // for its context only
   const environment: unknown = given.tryGetContext("environment") ?? "production";
   const commit: unknown = given.tryGetContext("commit") ?? null;
   if (typeof environment !== "string" || !Object.hasOwn(environments, environment)) {
@@ -23,7 +23,6 @@ try {
   makeApp({
     config: checkConfig(environment, config),
     commit,
-    hostScripts: join(import.meta.dirname, "host"),
     hostBundle: join(import.meta.dirname, "..", "dist", "host"),
   }).synth();
 } catch (error) {

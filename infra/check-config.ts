@@ -42,7 +42,11 @@ function rules({ prefix, region, account, buckets, github, network, database, ho
     ["database.maxStorageGb", database.maxStorageGb >= database.storageGb * 1.1, "has to be at least a tenth more than storageGb"],
     ["database.backupDays", isCount(database.backupDays, 1) && database.backupDays <= 35, "has to be 1 to 35"],
     ["host.name", /^[a-z0-9][a-z0-9-]{0,62}$/.test(host.name), "has to be small letters, digits and hyphens"],
-    ["host.size", isSize(host.size), "has to be an instance type, such as t3.large"],
+    [
+      "host.size",
+      isSize(host.size) && !/^[a-z]+\d+[a-z]*g[a-z]*\./.test(host.size),
+      "has to be an instance type for x86-64, such as t3.large: bootstrap.sh installs for that alone",
+    ],
     ["host.volumeGb", isCount(host.volumeGb, 20), "has to be at least 20: Airflow and its packages take 5"],
     [
       "host.ubuntu",

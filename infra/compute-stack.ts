@@ -14,8 +14,7 @@ interface ComputeProps extends StackProps {
   readonly config: Config;
   readonly network: NetworkStack;
   readonly data: DataStack;
-  /** The folders of the host's bootstrap script and of what it installs. */
-  readonly hostScripts: string;
+  /** The folder of the host package. */
   readonly hostBundle: string;
 }
 
@@ -30,7 +29,7 @@ export class ComputeStack extends Stack {
     addDocuments(this);
     setUpHost(this, { ...props, host, logGroup: airflow.logGroupName });
     const loader = new Loader(this, "Loader", { config, network, data });
-    new Watching(this, "Watching", { config, data, host, loader });
+    new Watching(this, "Watching", { config, data, host, loader, airflowLogs: airflow });
     const output = (name: string, value: string, description: string): void => {
       new CfnOutput(this, name, { value, description, exportName: `${id}-${name}` });
     };

@@ -17,8 +17,7 @@ export class GithubRoles extends Construct {
     const { github, prefix } = config;
     const branch = `ref:refs/heads/${github.branch}`;
     const provider =
-      github.providerArn ??
-      new CfnOIDCProvider(this, "Provider", { url: `https://${ISSUER}`, clientIdList: ["sts.amazonaws.com"] }).attrArn;
+      github.providerArn ?? new CfnOIDCProvider(this, "Provider", { url: `https://${ISSUER}`, clientIdList: ["sts.amazonaws.com"] }).ref;
     const role = (name: string, description: string, policy: ManagedPolicy, contexts: readonly string[]): Role => {
       const made = new Role(this, name, {
         roleName: `${prefix}-${name.toLowerCase()}`,

@@ -41,6 +41,11 @@ export function deployStatements(scope: Construct, config: Config): PolicyStatem
       actions: ["sts:AssumeRole"],
       resources: ["deploy", "file-publishing", "lookup"].map(cdkRole),
     }),
+    new PolicyStatement({
+      sid: "ExecuteWhatWasPrepared",
+      actions: ["cloudformation:DescribeChangeSet", "cloudformation:ExecuteChangeSet", "cloudformation:CancelUpdateStack"],
+      resources: [arn(scope, "cloudformation", `stack/${config.prefix}-*`)],
+    }),
     ...runDocuments(scope, config, documentNames),
     new PolicyStatement({ sid: "CancelWhatNobodyWaitsFor", actions: ["ssm:CancelCommand"], resources: ["*"] }),
   ];

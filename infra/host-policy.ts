@@ -4,7 +4,7 @@ import type { Construct } from "constructs";
 import { acknowledgeWildcards } from "./acknowledge.ts";
 import type { Config } from "./config.ts";
 import type { DataStack } from "./data-stack.ts";
-import { COMMANDS, MARKERS } from "./keys.ts";
+import { COMMANDS, MARKERS, METRICS } from "./keys.ts";
 import { bucketArn } from "./names.ts";
 
 /** What the Airflow host may do. */
@@ -85,7 +85,7 @@ export function hostPolicy(scope: Construct, props: { config: Config; data: Data
         sid: "TellHowItFares",
         actions: ["cloudwatch:PutMetricData"],
         resources: ["*"],
-        conditions: { StringEquals: { "cloudwatch:namespace": config.prefix } },
+        conditions: { StringEquals: { "cloudwatch:namespace": METRICS } },
       }),
     ],
   });

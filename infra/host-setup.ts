@@ -13,7 +13,6 @@ interface SetupProps {
   readonly host: AirflowHost;
   /** Of Airflow's services. */
   readonly logGroup: string;
-  readonly hostScripts: string;
   readonly hostBundle: string;
 }
 
@@ -21,17 +20,16 @@ interface SetupProps {
 const WAIT_SECONDS = 2400;
 
 /**
- * Has the host run `infra/host/bootstrap.sh`: State Manager does so as soon as the host is up, again whenever what it installs changes, and the
+ * Has the host run `bootstrap.sh` of the host package (docs/host.md): State Manager does so as soon as the host is up, again whenever what it installs changes, and the
  * deploy waits for its success. User data would run on the first boot alone, and a change of it would stop the host.
  */
-export function setUpHost(scope: Construct, { config, data, host, logGroup, hostScripts, hostBundle }: SetupProps): void {
-  const scripts = new Asset(scope, "HostScripts", { path: hostScripts });
+export function setUpHost(scope: Construct, { config, data, host, logGroup, hostBundle }: SetupProps): void {
   const bundle = new Asset(scope, "HostBundle", { path: hostBundle });
   host.role.addToPolicy(
     new PolicyStatement({
       sid: "ReadWhatItInstalls",
       actions: ["s3:GetObject"],
-      resources: [scripts, bundle].map(({ bucket, s3ObjectKey }) => bucket.arnForObjects(s3ObjectKey)),
+      resources: [bundle.bucket.arnForObjects(bundle.s3ObjectKey)],
     }),
   );
   const name = `${config.prefix}-set-up-host`;
@@ -48,7 +46,6 @@ export function setUpHost(scope: Construct, { config, data, host, logGroup, host
     name,
     targets: [{ key: "InstanceIds", values: [host.instance.instanceId] }],
     parameters: {
-      Scripts: [scripts.s3ObjectUrl],
       Bundle: [bundle.s3ObjectUrl],
       Region: [config.region],
       DagsBucket: [data.buckets.dags.bucketName],
@@ -56,7 +53,7 @@ export function setUpHost(scope: Construct, { config, data, host, logGroup, host
       DatabaseSecretArn: [data.database.secret.secretArn],
       AirflowDatabaseSecretArn: [data.database.airflowSecret.secretArn],
       LogGroup: [logGroup],
-      Prefix: [config.prefix],
+      ApiHost: [config.host.webFrom.length === 0 ? "127.0.0.1" : "0.0.0.0"],
     },
     outputLocation: {
       s3Location: {
@@ -83,17 +80,17 @@ const content = {
   schemaVersion: "2.2",
   description: "Installs this Airflow host, or brings it up to what its stack says. It can run again and again.",
   parameters: {
-    Scripts: parameter("Where infra/host is, zipped.", S3_URL),
-    Bundle: parameter("Where dist/host is, zipped.", S3_URL),
+    Bundle: parameter("Where the host package is, zipped.", S3_URL),
     Region: parameter("The AWS region.", "^[a-z0-9-]+$"),
     DagsBucket: parameter("The bucket of releases.", BUCKET),
     StagingBucket: parameter("The bucket of staged files.", BUCKET),
     DatabaseSecretArn: parameter("The secret of the database of tables.", ARN),
     AirflowDatabaseSecretArn: parameter("The secret of Airflow's own database.", ARN),
     LogGroup: parameter("Where the services log.", "^/[A-Za-z0-9/_-]+$"),
-    Prefix: parameter("What stands before the names of connections, and the namespace of metrics.", "^[a-z0-9-]+$"),
+    ApiHost: parameter("Where Airflow's pages listen.", "^(127\\.0\\.0\\.1|0\\.0\\.0\\.0)$"),
   },
   mainSteps: [
+    { action: "aws:configurePackage", name: "cloudwatch", inputs: { name: "AmazonCloudWatchAgent", action: "Install" } },
     {
       action: "aws:runShellScript",
       name: "bootstrap",
@@ -101,9 +98,10 @@ const content = {
         timeoutSeconds: String(WAIT_SECONDS),
         runCommand: [
           "set -eu",
+          "umask 022",
+          'export PATH="$PATH:/usr/local/bin:/snap/bin"',
           "command -v aws >/dev/null || snap install aws-cli --classic",
           "install -d -m 0755 /etc/dagline",
-          "umask 022",
           "cat > /etc/dagline/bootstrap.env.new <<'END'",
           "REGION={{ Region }}",
           "DAGS_BUCKET={{ DagsBucket }}",
@@ -111,21 +109,16 @@ const content = {
           "DATABASE_SECRET_ARN={{ DatabaseSecretArn }}",
           "AIRFLOW_DATABASE_SECRET_ARN={{ AirflowDatabaseSecretArn }}",
           "LOG_GROUP={{ LogGroup }}",
-          "CONNECTIONS_PREFIX={{ Prefix }}/connections",
-          "METRICS_NAMESPACE={{ Prefix }}",
+          "API_HOST={{ ApiHost }}",
           "END",
           "mv /etc/dagline/bootstrap.env.new /etc/dagline/bootstrap.env",
-          "new=/opt/dagline-setup.new",
-          'rm -rf "$new"',
-          'install -d -m 0755 "$new/infra" "$new/dist"',
-          "export AWS_DEFAULT_REGION='{{ Region }}' PATH=\"$PATH:/snap/bin\"",
-          "aws s3 cp --only-show-errors '{{ Scripts }}' \"$new/scripts.zip\"",
-          "aws s3 cp --only-show-errors '{{ Bundle }}' \"$new/bundle.zip\"",
-          'python3 -m zipfile -e "$new/scripts.zip" "$new/infra/host"',
-          'python3 -m zipfile -e "$new/bundle.zip" "$new/dist/host"',
-          'rm -rf /opt/dagline-setup "$new/scripts.zip" "$new/bundle.zip"',
-          'mv "$new" /opt/dagline-setup',
-          "exec bash /opt/dagline-setup/infra/host/bootstrap.sh",
+          "rm -rf /opt/dagline-package.new",
+          "install -d -m 0755 /opt/dagline-package.new",
+          "aws s3 cp --only-show-errors --region '{{ Region }}' '{{ Bundle }}' /opt/dagline-package.new/package.zip",
+          "python3 -m zipfile -e /opt/dagline-package.new/package.zip /opt/dagline-package.new",
+          "rm -rf /opt/dagline-package /opt/dagline-package.new/package.zip",
+          "mv /opt/dagline-package.new /opt/dagline-package",
+          "exec bash /opt/dagline-package/bootstrap.sh",
         ],
       },
     },

@@ -3,3 +3,5 @@ export const MARKERS = "markers/";
 export const EXPORTS = "exports/";
 /** Prefix in the bucket of logs: what SSM's commands printed. */
 export const COMMANDS = "commands/";
+/** The namespace of the host's metrics: infra/host/cloudwatch-agent.json. */
+export const METRICS = "dagline";

@@ -15,8 +15,6 @@ interface AppOptions {
    * the same infra gives the same templates at each commit, in a pull request and after its merge.
    */
   readonly commit: string | null;
-  /** The folder of the host's bootstrap script. */
-  readonly hostScripts: string;
   /** The folder that `npm run build -- host` makes. */
   readonly hostBundle: string;
   /** Where templates are written; CDK's command line says it itself. */
@@ -26,8 +24,14 @@ interface AppOptions {
 }
 
 /** The app: four stacks, split by how long their things live. Nothing is read from an account, so the same options give the same bytes. */
-export function makeApp({ config, commit, hostScripts, hostBundle, outdir, checked = true }: AppOptions): App {
-  const app = new App({ analyticsReporting: false, ...cdkJson(), ...(outdir === undefined ? {} : { outdir }) });
+export function makeApp({ config, commit, hostBundle, outdir, checked = true }: AppOptions): App {
+  // CDK's own check of templates takes five seconds each time; cfn-lint checks them in the tests.
+  const app = new App({
+    analyticsReporting: false,
+    builtinCloudFormationValidation: false,
+    ...cdkJson(),
+    ...(outdir === undefined ? {} : { outdir }),
+  });
   const { prefix, region, account } = config;
   const of = (part: string, description: string) => ({
     config,
@@ -44,7 +48,6 @@ export function makeApp({ config, commit, hostScripts, hostBundle, outdir, check
     ...of("compute", "What runs, and can be replaced"),
     network,
     data,
-    hostScripts,
     hostBundle,
   });
   Tags.of(app).add("owner", config.owner);

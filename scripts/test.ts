@@ -3,6 +3,7 @@
 //   npm run check               the checks alone
 //   npm test -- unit            the files that start no real part (under 20 s)
 //   npm test -- tests/load      the files whose path contains one of the words
+//   npm run test:cloud          the cloud, deployed for real to an AWS on this machine
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -17,7 +18,10 @@ interface Outcome {
 const words = process.argv.slice(2);
 const unitOnly = words[0] === "unit";
 const checksOnly = words[0] === "check";
-const wanted = (name: string): boolean => !checksOnly && (words.length === 0 || unitOnly || words.some((word) => name.includes(word)));
+/** Deploying the whole cloud to a local AWS takes minutes by itself: `npm run test:cloud`. */
+const isCloud = (file: string): boolean => file.includes(".cloud.");
+const wanted = (name: string): boolean =>
+  !checksOnly && (words.length === 0 || unitOnly ? !isCloud(name) : words.some((word) => name.includes(word)));
 const total = { passed: 0, failed: 0, skipped: 0 };
 const started = performance.now();
 
@@ -56,7 +60,7 @@ function needsQuiet(file: string): boolean {
 
 /** What takes minutes begins first, so that in the end no processor waits for it. */
 function longestFirst(files: readonly string[]): string[] {
-  const takesMinutes = (file: string): boolean => /act\.real|backfill\/airflow|infra\/deploy/.test(file);
+  const takesMinutes = (file: string): boolean => /act\.real|backfill\/airflow/.test(file);
   return [...files.filter(takesMinutes), ...files.filter((file) => !takesMinutes(file))];
 }
 

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import getPort from "get-port";
 import * as assert from "uvu/assert";
 import { root as checkout } from "../../local/paths.ts";
-import { type Service, startService } from "../../local/process.ts";
+import { type Service, startService, stopRecorded } from "../../local/process.ts";
 import { sync } from "../../src/deploy/sync.ts";
 import { describeError, UserError } from "../../src/errors.ts";
 import { silentLog } from "../../src/log.ts";
@@ -20,7 +20,9 @@ const units = ["airflow-api-server", "airflow-scheduler", "airflow-dag-processor
 const HEALTHY_WITHIN_SECONDS = 240;
 
 const ended: (() => Promise<void> | void)[] = [];
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => void finish());
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void finish());
+let finishing: Promise<never> | undefined;
+let underway: Promise<unknown> = Promise.resolve();
 const count = { passed: 0, failed: 0 };
 try {
   await everything();
@@ -32,7 +34,12 @@ await finish();
 async function everything(): Promise<void> {
   const work = mkdtempSync(join(tmpdir(), "dagline-host-"));
   execFileSync("chmod", ["711", work]);
-  ended.push(() => rmSync(work, { recursive: true, force: true }));
+  ended.push(async () => {
+    // Interrupted, a part may be about to start something.
+    await underway;
+    await stopRecorded(work);
+    rmSync(work, { recursive: true, force: true });
+  });
   const host = join(checkout, "dist", "host");
 
   await check("shellcheck finds nothing in bootstrap.sh", () => {
@@ -196,7 +203,10 @@ async function part<T>(title: string, work: () => Promise<T> | T): Promise<T> {
     process.stderr.write(`${mark} ${title} ${((performance.now() - start) / 1000).toFixed(1)} s\n`);
   };
   try {
-    const result = await work();
+    if (finishing !== undefined) throw new UserError("interrupted");
+    const working = Promise.resolve(work());
+    underway = working.catch(() => {});
+    const result = await working;
     count.passed += 1;
     tell("✓");
     return result;
@@ -216,7 +226,13 @@ async function check(title: string, work: () => Promise<void> | void): Promise<v
   await part(title, work).catch(() => {});
 }
 
-async function finish(): Promise<never> {
+/** However often it is asked for, once: a signal makes the part fail that is under way. */
+function finish(): Promise<never> {
+  finishing ??= endAll();
+  return finishing;
+}
+
+async function endAll(): Promise<never> {
   for (const end of ended.splice(0).reverse()) {
     try {
       await end();

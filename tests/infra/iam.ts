@@ -121,6 +121,7 @@ function nameOf(id: string, template: TemplateJson, resolve: Resolve): string {
   if (resource?.Type === "AWS::SecretsManager::Secret") {
     return `arn:aws:secretsmanager:eu-west-2:${Iam.account}:secret:${String(resource.Properties?.Name)}-AbCdEf`;
   }
+  if (resource?.Type === "AWS::IAM::OIDCProvider") return arnOf(id, "Arn", template, resolve);
   const name = ["BucketName", "LogGroupName", "FunctionName", "PolicyName"]
     .map((key) => resource?.Properties?.[key])
     .find((given) => given !== undefined);

@@ -134,6 +134,7 @@ test("the deploy role puts releases, gives the host its commands and applies sta
     ["ssm:CancelCommand", "*"],
     ["sts:AssumeRole", cdk("deploy")],
     ["sts:AssumeRole", cdk("file-publishing")],
+    ["cloudformation:ExecuteChangeSet", `arn:aws:cloudformation:${here}:stack/data-pipeline-data/1`],
     ["cloudformation:DescribeStackEvents", `arn:aws:cloudformation:${here}:stack/data-pipeline-compute/1`],
   ]);
   expect("data-pipeline-deploy", false, [
@@ -143,6 +144,8 @@ test("the deploy role puts releases, gives the host its commands and applies sta
     ["s3:GetObject", `${staging}/staging/x.csv`],
     ["ssm:SendCommand", `arn:aws:ssm:eu-west-2::document/AWS-RunShellScript`],
     ["ssm:SendCommand", instance, { "ssm:resourceTag/Name": "somebody-elses" }],
+    ["cloudformation:ExecuteChangeSet", `arn:aws:cloudformation:${here}:stack/CDKToolkit/1`],
+    ["cloudformation:DeleteStack", `arn:aws:cloudformation:${here}:stack/data-pipeline-data/1`],
     ["sts:AssumeRole", cdk("cfn-exec")],
     ["sts:AssumeRole", `arn:aws:iam::${Iam.account}:role/admin`],
     ["secretsmanager:GetSecretValue", secret("connections/dagline_postgres")],
@@ -163,7 +166,7 @@ test("the host reads releases, stages files, reads its two passwords, moves the 
     ["secretsmanager:GetSecretValue", secret("airflow-database")],
     ["ssmmessages:OpenDataChannel", "*"],
     ["logs:PutLogEvents", `arn:aws:logs:${here}:log-group:/data-pipeline/airflow:log-stream:x`],
-    ["cloudwatch:PutMetricData", "*", { "cloudwatch:namespace": "data-pipeline" }],
+    ["cloudwatch:PutMetricData", "*", { "cloudwatch:namespace": "dagline" }],
   ]);
   expect("data-pipeline-host", false, [
     ["s3:PutObject", `${dags}/releases/x.json`],

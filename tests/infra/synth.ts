@@ -39,14 +39,12 @@ export interface Synthesized {
 /** Writes the templates to a new folder; what the host installs is a stand-in. */
 export function synthesize(wanted: Config = config, options: { commit?: string; checked?: boolean } = {}): Synthesized {
   const dir = mkdtempSync(join(tmpdir(), "dagline-infra-"));
-  const folders = { hostScripts: join(dir, "scripts"), hostBundle: join(dir, "bundle") };
-  for (const [name, folder] of Object.entries(folders)) {
-    mkdirSync(folder);
-    writeFileSync(join(folder, "file"), name);
-  }
+  const hostBundle = join(dir, "bundle");
+  mkdirSync(hostBundle);
+  writeFileSync(join(hostBundle, "bootstrap.sh"), "true");
   const outdir = join(dir, "cdk.out");
   const { commit = null, checked = false } = options;
-  const assembly = makeApp({ config: wanted, commit, ...folders, outdir, checked }).synth();
+  const assembly = makeApp({ config: wanted, commit, hostBundle, outdir, checked }).synth();
   const json = Object.fromEntries(
     parts.map((part) => [part, assembly.getStackByName(`${wanted.prefix}-${part}`).template as TemplateJson]),
   );

@@ -173,9 +173,20 @@ test("host: Ubuntu LTS at a fixed serial, IMDSv2, an encrypted volume, an Elasti
   compute.resourceCountIs("AWS::EC2::EIPAssociation", 1);
 });
 
-test("host: an ARM size takes the ARM image", () => {
-  const { json } = synthesize({ ...config, host: { ...config.host, size: "t4g.large" } });
-  assert.match(JSON.stringify(json.compute), /24\.04\/stable\/20260313\/arm64\/hvm/);
+test("host: its set-up writes the settings that bootstrap.sh knows, and no secret value", () => {
+  const document = properties(resourcesOf(json, "AWS::SSM::Document")).find(({ Name }) => Name === "data-pipeline-set-up-host");
+  const { mainSteps } = (document?.Content ?? { mainSteps: [] }) as { mainSteps: { inputs: { runCommand?: string[] } }[] };
+  const lines = mainSteps.flatMap(({ inputs }) => inputs.runCommand ?? []);
+  const settings = lines.flatMap((line) => /^([A-Z_]+)=\{\{ \w+ \}\}$/.exec(line)?.[1] ?? []);
+  assert.equal(settings, [
+    "REGION",
+    "DAGS_BUCKET",
+    "STAGING_BUCKET",
+    "DATABASE_SECRET_ARN",
+    "AIRFLOW_DATABASE_SECRET_ARN",
+    "LOG_GROUP",
+    "API_HOST",
+  ]);
 });
 
 test("host: SSM sets it up when it is there, and the deploy waits for its success", () => {

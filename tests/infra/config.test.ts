@@ -1,0 +1,72 @@
+import { spawnSync } from "node:child_process";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { checkConfig } from "../../infra/check-config.ts";
+import { type Config, environments } from "../../infra/config.ts";
+import { root } from "../../local/paths.ts";
+import { UserError } from "../../src/errors.ts";
+
+const production: Config = environments.production;
+
+function problem(changed: Partial<Config>): string {
+  try {
+    checkConfig("production", { ...production, ...changed });
+  } catch (error) {
+    assert.instance(error, UserError);
+    return (error as UserError).message;
+  }
+  return "";
+}
+
+test("both environments are right as they are", () => {
+  for (const [name, config] of Object.entries(environments)) assert.is(checkConfig(name, config), config);
+});
+
+test("a wrong value is told by its key, with what fits", () => {
+  const { host, network, github, database } = production;
+  const slips: [Partial<Config>, RegExp][] = [
+    [{ prefix: "Data_Pipeline" }, /production\.prefix has to be at most 24 small letters/],
+    [{ region: "london" }, /production\.region has to be a region such as eu-west-2, not "london"/],
+    [{ account: "123" }, /production\.account has to be 12 digits, or null/],
+    [{ owner: "" }, /production\.owner has to be 1 to 128/],
+    [{ buckets: { dags: "My_Bucket", staging: null, logs: null } }, /production\.buckets\.dags has to be 3 to 63/],
+    [{ host: { ...host, webFrom: ["0.0.0.0/0"] } }, /production\.host\.webFrom .* not "0\.0\.0\.0\/0": the whole internet is none of them/],
+    [{ host: { ...host, webFrom: ["office"] } }, /production\.host\.webFrom has to hold IPv4 ranges/],
+    [{ host: { ...host, size: "t4g.large" } }, /production\.host\.size has to be an instance type for x86-64/],
+    [{ host: { ...host, ubuntu: "latest" } }, /production\.host\.ubuntu has to be RELEASE\/stable\/SERIAL/],
+    [{ network: { ...network, cidr: "10.0.0.0/28" } }, /production\.network\.cidr/],
+    [{ network: { ...network, endpoints: [] } }, /production\.network\.endpoints has to have secretsmanager/],
+    [{ github: { ...github, branch: "*" } }, /production\.github\.branch has to be a branch's name, without a wildcard/],
+    [{ github: { ...github, owner: "acme/*" } }, /production\.github\.owner/],
+    [{ github: { ...github, providerArn: "arn:aws:iam::1:saml-provider/x" } }, /production\.github\.providerArn/],
+    [{ database: { ...database, size: "db.t4g.medium" } }, /production\.database\.size has to be an instance class without db\./],
+    [{ warehouse: { kind: "provisioned", nodeType: "dc2.large", nodes: 1 } }, /production\.warehouse\.nodeType has to be ra3/],
+    [{ watching: { email: "nobody", monthlyBudgetUsd: 1, logDays: 90 } }, /production\.watching\.email/],
+    [{ watching: { email: null, monthlyBudgetUsd: 1, logDays: 91 } }, /production\.watching\.logDays has to be one of/],
+  ];
+  for (const [changed, expected] of slips) assert.match(problem(changed), expected);
+});
+
+test("all wrong values are told together", () => {
+  assert.match(problem({ region: "x", account: "y" }), /production\.region .*; production\.account /);
+});
+
+test("an unknown environment or a short commit is refused in one line", () => {
+  const run = (context: Record<string, string>) =>
+    spawnSync(process.execPath, ["infra/app.ts"], {
+      cwd: root,
+      encoding: "utf8",
+      env: { ...process.env, CDK_CONTEXT_JSON: JSON.stringify(context) },
+    });
+  const unknown = run({ environment: "prod" });
+  assert.is(unknown.status, 1);
+  assert.match(
+    unknown.stderr,
+    /infra\/config\.ts has no environment "prod"\n {2}Give --context environment= one of: production, preview\.\n$/,
+  );
+  const commit = run({ commit: "main" });
+  assert.is(commit.status, 1);
+  assert.match(commit.stderr, /has to be a whole commit id/);
+});
+
+test.run();
