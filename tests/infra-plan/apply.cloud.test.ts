@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,19 +7,23 @@ import * as assert from "uvu/assert";
 import { type LocalAws, startAws } from "../../local/aws.ts";
 import { root } from "../../local/paths.ts";
 import { CloudFormationStacks } from "../../src/services/cloudformation.ts";
+import { mendChangeSets } from "./moto-change-sets.ts";
 import { writeTinyApp } from "./tiny-app.ts";
 
 // `dagline apply` with CDK's own command line, against moto: an account that is bootstrapped, two stacks, an update.
 const dir = mkdtempSync(join(tmpdir(), "dagline-apply-"));
 const project = join(dir, "project");
 let aws: LocalAws;
+let cloudformation: Awaited<ReturnType<typeof mendChangeSets>>;
 let env: NodeJS.ProcessEnv;
 
 test.before(async () => {
   aws = await startAws({ dir: join(dir, "aws") });
+  cloudformation = await mendChangeSets(aws.endpoint);
   env = {
     ...process.env,
     AWS_ENDPOINT_URL: aws.endpoint,
+    AWS_ENDPOINT_URL_CLOUDFORMATION: cloudformation.endpoint,
     // moto reads templates by an address of S3 of this form only.
     AWS_ENDPOINT_URL_S3: aws.endpoint,
     AWS_ENDPOINT_URL_S3_FOR_CLOUDFORMATION: `https://s3.${aws.region}.amazonaws.com`,
@@ -30,6 +34,7 @@ test.before(async () => {
   };
 });
 test.after(async () => {
+  cloudformation?.stop();
   await aws?.stop();
   rmSync(dir, { recursive: true, force: true });
 });
@@ -44,8 +49,8 @@ test("an account without bootstrap gives one message with the command", async ()
 
 test("a plan shows every resource and changes nothing", async () => {
   const cdk = join(root, "node_modules/aws-cdk/bin/cdk");
-  const bootstrap = spawnSync(process.execPath, [cdk, "bootstrap", `aws://123456789012/${aws.region}`], { cwd: dir, env });
-  assert.is(bootstrap.status, 0, String(bootstrap.stderr));
+  const bootstrap = await start([cdk, "bootstrap", `aws://123456789012/${aws.region}`], dir);
+  assert.is(bootstrap.code, 0, bootstrap.stderr);
   const { code, stdout, stderr } = await dagline("apply", "--plan", "--format", "json");
   assert.is(code, 0, stderr);
   const { changes } = JSON.parse(stdout);
@@ -111,9 +116,16 @@ function stacks(): CloudFormationStacks {
   return new CloudFormationStacks({ region: aws.region, endpoint: aws.endpoint, credentials: aws.credentials });
 }
 
-async function dagline(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string; seconds: number }> {
-  const start = performance.now();
-  const child = spawn(process.execPath, [join(root, "src/cli/main.ts"), ...args], { cwd: project, env, stdio: ["ignore", "pipe", "pipe"] });
+function dagline(...args: string[]): ReturnType<typeof start> {
+  return start([join(root, "src/cli/main.ts"), ...args], project);
+}
+
+async function start(
+  args: readonly string[],
+  cwd: string,
+): Promise<{ code: number | null; stdout: string; stderr: string; seconds: number }> {
+  const started = performance.now();
+  const child = spawn(process.execPath, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
   const text = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const) {
     child[name].setEncoding("utf8").on("data", (chunk: string) => {
@@ -121,7 +133,7 @@ async function dagline(...args: string[]): Promise<{ code: number | null; stdout
     });
   }
   const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
-  return { code, ...text, seconds: (performance.now() - start) / 1000 };
+  return { code, ...text, seconds: (performance.now() - started) / 1000 };
 }
 
 function report(text: string): void {
