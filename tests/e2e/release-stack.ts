@@ -77,7 +77,7 @@ async function startParts(dir: string, home: string, stop: () => Promise<void>):
   const env = { AWS_SHARED_CREDENTIALS_FILE: credentialsFile, AWS_REGION: aws.region, AWS_EC2_METADATA_DISABLED: "true" };
   mkdirSync(home);
   const [airflow] = await Promise.all([
-    startAirflow({ dir, home, database: { socketDir: postgres.socketDir, port: postgres.port }, env }),
+    startAirflow({ dir, home, port: 0, database: { socketDir: postgres.socketDir, port: postgres.port }, env }),
     aws.createBuckets("dags"),
   ]);
   await installHost(home, {

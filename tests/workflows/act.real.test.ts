@@ -21,7 +21,7 @@ let repository: TestRepository;
 let github: LocalGithub;
 
 test.before(async () => {
-  stack = await startStack({ dir: join(dir, "stack"), source: { kind: "live" }, steps: createSteps() });
+  stack = await startStack({ dir: join(dir, "stack"), airflowPort: 0, source: { kind: "live" }, steps: createSteps() });
   repository = makeRepository(join(dir, "repository"));
   writeEnvironments();
   write("scrapes/numbers", numbersScrape());
