@@ -4,13 +4,24 @@ import { type ReleaseId, shortId } from "../src/ids.ts";
 import { findReviewed, markOutdated, planMarker } from "./plan-comment.ts";
 import type { Services } from "./services.ts";
 
-/** Marks the comments of open pull requests whose plan starts from another release than the one that is deployed now. A failure is told and does no harm. */
-export async function outdateComments(forge: Forge, environment: string, deployed: ReleaseId, { log }: Services): Promise<void> {
+/** What became of the release that plans start from now: it was deployed, or, where nothing is deployed from here, it is what the base branch makes. */
+export type Moved = "deployed" | "merged";
+
+/** Marks the comments of open pull requests whose plan starts from another release than `now`. A failure is told and does no harm. */
+export async function outdateComments(
+  forge: Forge,
+  environment: string,
+  now: ReleaseId,
+  { log }: Services,
+  moved: Moved = "deployed",
+): Promise<void> {
+  const what =
+    moved === "deployed" ? `Release \`${shortId(now)}\` was deployed since` : `The base branch makes release \`${shortId(now)}\` since`;
   try {
     for (const { number } of await forge.openPullRequests()) {
       const found = await findReviewed(forge, number, environment);
-      if (found === undefined || found.reviewed.base === deployed) continue;
-      const why = `Release \`${shortId(deployed)}\` was deployed since: run the preview again to see what would change now.`;
+      if (found === undefined || found.reviewed.base === now) continue;
+      const why = `${what}: run the preview again to see what would change now.`;
       const { outcome } = await forge.upsertComment(number, planMarker(environment), markOutdated(found.comment.body, why));
       if (outcome === "updated") log.info(`#${number}: its plan is marked outdated`);
     }

@@ -1,10 +1,12 @@
+import { renderProject } from "../../src/release/render-project.ts";
 import type { InputSpec, InputsOf } from "../inputs.ts";
+import { outdateComments } from "../outdate.ts";
 import type { Services } from "../services.ts";
 import { postComment } from "./post-comment.ts";
 import { preparePlan } from "./prepare-plan.ts";
 
 export const inputs = {
-  mode: { kind: "choice", choices: ["plan", "comment"], default: "plan" },
+  mode: { kind: "choice", choices: ["plan", "comment", "outdate"], default: "plan" },
   environment: {
     kind: "text",
     default: "production",
@@ -23,9 +25,12 @@ export type DiffInputs = InputsOf<typeof inputs>;
 
 /**
  * `plan` computes what merging the pull request would change, writes it to `folder`, and fails when it is destructive and not allowed.
+ * `outdate` marks the comments of open pull requests that start from another release than the base branch makes now.
  * `comment` posts what another run's `plan` wrote: it runs with the rights to comment, none of the pull request's code, and trusts nothing in `folder`.
  */
 export async function run(given: DiffInputs, services: Services): Promise<void> {
-  if (given.mode === "plan") await preparePlan(given, services);
-  else await postComment(given, services);
+  if (given.mode === "plan") return preparePlan(given, services);
+  if (given.mode === "comment") return postComment(given, services);
+  const { id } = await renderProject(services.root, services.log);
+  await outdateComments(services.forge(), given.environment, id, services, "merged");
 }

@@ -14,6 +14,7 @@ import { type ForgeUnderTest, withGithub } from "../forge/github-fixture.ts";
 import { hostileInReports } from "../plan/hostile.ts";
 import { planOf } from "../plan/make-contents.ts";
 import { makeDag } from "../release/make-dags.ts";
+import { makeProject } from "./project.ts";
 import { type TestServices, testServices } from "./services.ts";
 
 const root = mkdtempSync(join(tmpdir(), "dagline-comment-"));
@@ -202,5 +203,26 @@ function hostile(text: string): Plan {
     },
   };
 }
+
+test("a comment whose plan starts from another release than the base branch makes now is marked outdated, and no other is", () =>
+  withGithub({}, async (under) => {
+    const project = makeProject();
+    try {
+      await comment(under);
+      const services = testServices({ root: project.root, forge: under.forge });
+      await run({ ...inputs, mode: "outdate" }, services);
+      const { id } = await project.render();
+      assert.match(
+        under.github.state.comments[0]?.body ?? "",
+        new RegExp(`Outdated.*base branch makes release .${id.slice(0, 12)}. since`),
+      );
+      const fresh = { ...retries3, base: { release: id, commit: null } };
+      await comment(under, { plan: { ...fresh, id: retries4.id } });
+      await run({ ...inputs, mode: "outdate" }, services);
+      assert.not.match(under.github.state.comments[0]?.body ?? "", /Outdated/);
+    } finally {
+      project.remove();
+    }
+  }));
 
 test.run();
