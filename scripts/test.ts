@@ -103,7 +103,7 @@ function run(command: string, args: string[]): Promise<{ code: number | null; ou
     const child = spawn(command, args, {
       cwd: root,
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, FORCE_COLOR: "0", NO_COLOR: "1" },
+      env: { ...process.env, FORCE_COLOR: "0", NO_COLOR: "1", NODE_COMPILE_CACHE: join(root, ".local", "compile-cache") },
     });
     let output = "";
     const collect = (data: Buffer): void => {
