@@ -35,7 +35,7 @@ const checks: [string, string, string[]][] = [
   ["lint and format (biome)", "biome", ["check", "--error-on-warnings"]],
   ["nothing unused (knip)", "knip", ["--no-progress"]],
   ["the scrapes (dagline validate)", process.execPath, ["src/cli/main.ts", "validate"]],
-  ["the tables of docs/actions.md", process.execPath, ["scripts/action-tables.ts", "--check"]],
+  ["the tables of the actions", process.execPath, ["scripts/action-tables.ts", "--check"]],
   ["Python lint (ruff)", join(pythonBin, "ruff"), ["check", "airflow"]],
   ["Python format (ruff)", join(pythonBin, "ruff"), ["format", "--check", "airflow"]],
 ];
