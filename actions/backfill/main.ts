@@ -1,3 +1,4 @@
+import { encodeHostRequest } from "../../src/backfill/host-request.ts";
 import { parseBackfillRequest } from "../../src/backfill/request.ts";
 import { runBackfill } from "../../src/backfill/run-backfill.ts";
 import { planText, progressLine, resultText } from "../../src/backfill/table.ts";
@@ -20,7 +21,13 @@ export const inputs = {
   "working-directory": { kind: "text", default: "." },
 } as const satisfies InputSpec;
 
-/** Shows the runs of a backfill, and without `dry-run` starts it and watches it to its end. Cancelling the workflow cancels the backfill. */
+/** The state in which the post part finds the backfill that this step began and has not seen the end of. */
+export const UNFINISHED = "unfinished";
+
+/**
+ * Shows the runs of a backfill, and without `dry-run` starts it and watches it to its end. Cancelling the workflow cancels the backfill: here, and in
+ * post.ts when this process is ended before it could.
+ */
 export async function run(given: InputsOf<typeof inputs>, services: Services): Promise<void> {
   const { log, signal } = services;
   const request = parseBackfillRequest({
@@ -33,13 +40,20 @@ export async function run(given: InputsOf<typeof inputs>, services: Services): P
     newest_first: String(given["newest-first"]),
     params: given.params,
   });
-  const result = await runBackfill(await services.host(given.environment), request, {
+  const host = await services.host(given.environment);
+  const result = await runBackfill(host, request, {
     start: !given["dry-run"],
     log,
     signal,
     onPlan: (plan) => log.info(planText(plan)),
+    onStart: (asked) => services.saveState(UNFINISHED, encodeHostRequest(asked)),
     onProgress: (progress) => log.info(progressLine(progress)),
+  }).catch((error: unknown) => {
+    // One that could not be cancelled is left to post.ts; one that is no longer watched goes on, as its error says.
+    if (!signal.aborted) services.saveState(UNFINISHED, "");
+    throw error;
   });
+  services.saveState(UNFINISHED, "");
   log.info(resultText(result));
   services.summary(`### Backfill of \`${request.dag}\`: ${result.outcome}\n\n${fenced(resultText(result), "text")}`);
   services.output("outcome", result.outcome);
