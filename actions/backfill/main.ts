@@ -1,10 +1,13 @@
 import { encodeHostRequest } from "../../src/backfill/host-request.ts";
+import { type BackfillProgress, progressStates } from "../../src/backfill/progress.ts";
+import { elapsed, progressTable } from "../../src/backfill/progress-table.ts";
 import { parseBackfillRequest } from "../../src/backfill/request.ts";
 import { runBackfill } from "../../src/backfill/run-backfill.ts";
-import { planText, progressLine, resultText } from "../../src/backfill/table.ts";
+import { planText, resultText } from "../../src/backfill/table.ts";
 import { UserError } from "../../src/errors.ts";
 import { fenced } from "../../src/plan/markdown.ts";
 import type { InputSpec, InputsOf } from "../inputs.ts";
+import { table } from "../markdown.ts";
 import type { Services } from "../services.ts";
 
 export const inputs = {
@@ -40,6 +43,8 @@ export async function run(given: InputsOf<typeof inputs>, services: Services): P
     newest_first: String(given["newest-first"]),
     params: given.params,
   });
+  const began = services.now().getTime();
+  const progressRows = progressTable(services.now);
   const host = await services.host(given.environment);
   const result = await runBackfill(host, request, {
     start: !given["dry-run"],
@@ -47,7 +52,9 @@ export async function run(given: InputsOf<typeof inputs>, services: Services): P
     signal,
     onPlan: (plan) => log.info(planText(plan)),
     onStart: (asked) => services.saveState(UNFINISHED, encodeHostRequest(asked)),
-    onProgress: (progress) => log.info(progressLine(progress)),
+    onProgress: (progress) => {
+      for (const line of progressRows(progress)) log.info(line);
+    },
   }).catch((error: unknown) => {
     // One that could not be cancelled is left to post.ts; one that is no longer watched goes on, as its error says.
     if (!signal.aborted) services.saveState(UNFINISHED, "");
@@ -55,7 +62,8 @@ export async function run(given: InputsOf<typeof inputs>, services: Services): P
   });
   services.saveState(UNFINISHED, "");
   log.info(resultText(result));
-  services.summary(`### Backfill of \`${request.dag}\`: ${result.outcome}\n\n${fenced(resultText(result), "text")}`);
+  const counts = result.progress === null ? [] : [countsTable(result.progress, (services.now().getTime() - began) / 1000)];
+  services.summary([`### Backfill of \`${request.dag}\`: ${result.outcome}`, ...counts, fenced(resultText(result), "text")].join("\n\n"));
   services.output("outcome", result.outcome);
   services.output("id", result.id ?? "");
   services.output("runs", result.plan.counts.create + result.plan.counts.reprocess);
@@ -68,4 +76,10 @@ export async function run(given: InputsOf<typeof inputs>, services: Services): P
           : "Mend the cause, then start it again with `reprocess: failed`.",
     });
   }
+}
+
+/** How many runs are in which state in the end. */
+function countsTable({ counts, total }: BackfillProgress, seconds: number): string {
+  const states = progressStates.filter((state) => (counts[state] ?? 0) > 0);
+  return table(["runs", ...states, "took"], [[String(total), ...states.map((state) => String(counts[state])), elapsed(seconds)]]);
 }

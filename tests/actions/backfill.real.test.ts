@@ -53,7 +53,11 @@ test("a backfill is watched to its end, its progress is logged, and the last sta
     await run(read({ to: "2024-01", "dry-run": "false" }), services);
     assert.is(services.outputs.outcome, "success");
     assert.is(airflow.stored[0]?.state, "success");
-    assert.match(services.lines.info.join("\n"), /1 of 1 ended: 1 success/);
+    assert.match(
+      services.lines.info.join("\n"),
+      /\n +elapsed +success .* of 1 runs\n +\d s +0 .* 2024-01 (?:queued|running)\n[\s\S]* +\d s +1 .* 2024-01 success\n/,
+    );
+    assert.match(services.written(), /\| runs \| success \| took \|\n\| --- \| --- \| --- \|\n\| 1 \| 1 \| \d s \|\n/);
     assert.match(services.written(), /is done: 1 of 1 ended[\s\S]*2024-01\s+success/);
   }));
 

@@ -1,8 +1,9 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { BackfillProgress } from "../../src/backfill/progress.ts";
 import type { BackfillInputs } from "../../src/backfill/request.ts";
 import type { BackfillOptions, BackfillResult } from "../../src/backfill/run-backfill.ts";
-import { progressLine, resultText } from "../../src/backfill/table.ts";
+import { resultText } from "../../src/backfill/table.ts";
 import type { HostCommands } from "../../src/deploy/host-commands.ts";
 import { TransientError, UserError } from "../../src/errors.ts";
 import { rejects } from "../rejects.ts";
@@ -47,13 +48,12 @@ test("a dry run lists the runs that would be created and those that exist, and s
 });
 
 test("a DAG without a schedule gets one run for each month, never more at a time than allowed, and the watch ends with them", async () => {
-  const lines: string[] = [];
-  const { outcome, progress } = await go({ max_active_runs: "2" }, { onProgress: (seen) => lines.push(progressLine(seen)) });
+  const seen: BackfillProgress["counts"][] = [];
+  const { outcome, progress } = await go({ max_active_runs: "2" }, { onProgress: ({ counts }) => seen.push(counts) });
   assert.is(outcome, "success");
   assert.is(airflow.mostActive, 2);
   assert.equal(progress?.counts, { success: 3 });
-  assert.is(lines[0], "0 of 3 ended: 2 queued, 1 waiting");
-  assert.is(lines.at(-1), "3 of 3 ended: 3 success");
+  assert.equal([seen[0], seen.at(-1)], [{ queued: 2, waiting: 1 }, { success: 3 }]);
 });
 
 test("newest first begins with the end of the range", async () => {
@@ -222,14 +222,14 @@ test("a release that moves while the runs are made halts it: what runs finishes,
 });
 
 test("a DAG that is paused while its runs wait is said so, and they end once it is not", async () => {
-  const lines: string[] = [];
+  const seen: BackfillProgress[] = [];
   const delay = async (): Promise<void> => {
-    change({ paused: lines.length < 2 });
+    change({ paused: seen.length < 2 });
     airflow.work();
   };
-  const { outcome } = await go({ to: "2024-01" }, { delay, onProgress: (seen) => lines.push(progressLine(seen)) });
+  const { outcome } = await go({ to: "2024-01" }, { delay, onProgress: (progress) => seen.push(progress) });
   assert.is(outcome, "success");
-  assert.is(lines[1], "0 of 1 ended: 1 queued; no more are begun: demo was paused meanwhile");
+  assert.equal([seen[1]?.counts, seen[1]?.halted], [{ queued: 1 }, "demo was paused meanwhile"]);
 });
 
 test("a host that does not answer a few times is asked again; then the watch ends and says that the backfill goes on", async () => {

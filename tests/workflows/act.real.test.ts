@@ -151,7 +151,7 @@ test("a backfill goes from a dry run to done, and hostile inputs are only text",
   assert.match(dry.log, /2 runs to create/);
   const done = await dispatch("backfill.yml", { ...inputs, "dry-run": "false" });
   assert.ok(done.ok, done.log);
-  assert.match(done.log, /2 of 2 ended: 2 success/);
+  assert.match(done.log, /is done: 2 of 2 ended: 2 success/);
   const hostile = await dispatch("backfill.yml", {
     ...inputs,
     dag: `$(touch ${pwned})\`touch ${pwned}\`\n::set-output name=x::y`,
