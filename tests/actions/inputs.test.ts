@@ -7,6 +7,7 @@ import * as apply from "../../actions/apply/main.ts";
 import * as backfill from "../../actions/backfill/main.ts";
 import * as diff from "../../actions/diff/main.ts";
 import * as drift from "../../actions/drift/main.ts";
+import * as environment from "../../actions/environment/main.ts";
 import { type InputSpec, readInputs } from "../../actions/inputs.ts";
 import * as reload from "../../actions/reload/main.ts";
 import * as render from "../../actions/render/main.ts";
@@ -22,6 +23,7 @@ const specs: Readonly<Record<string, InputSpec>> = {
   backfill: backfill.inputs,
   diff: diff.inputs,
   drift: drift.inputs,
+  environment: environment.inputs,
   reload: reload.inputs,
   render: render.inputs,
   rollback: rollback.inputs,

@@ -15,7 +15,7 @@ import { numbersScrape } from "./numbers-scrape.ts";
 // The workflows of .github/workflows, run by act on this machine, against the local stack and a double of GitHub's API.
 const dir = mkdtempSync(join(tmpdir(), "dagline-workflows-"));
 const TOKEN = "ghs_localtoken000000000000000000000000";
-const roles = { AWS_PLAN_ROLE: "arn:aws:iam::000000000000:role/plan", AWS_DEPLOY_ROLE: "arn:aws:iam::000000000000:role/deploy" };
+const roles = "  plan_role: arn:aws:iam::000000000000:role/plan\n  deploy_role: arn:aws:iam::000000000000:role/deploy\n";
 let stack: Stack;
 let repository: TestRepository;
 let github: LocalGithub;
@@ -192,7 +192,7 @@ function writeEnvironments(): void {
   const { aws, dagsBucket, ssm, airflow } = stack.address;
   writeFileSync(
     join(repository.dir, ".github/environments.yml"),
-    `production:\n  region: ${aws.region}\n  bucket: ${dagsBucket}\n  instance: ${ssm.instance}\n  url: ${airflow.url}\n`,
+    `production:\n  region: ${aws.region}\n  bucket: ${dagsBucket}\n  instance: ${ssm.instance}\n  url: ${airflow.url}\n${roles}`,
   );
 }
 
@@ -257,7 +257,6 @@ function workflow(
     dir,
     artifacts: join(dir, "artifacts"),
     token: TOKEN,
-    variables: { ...roles, AWS_REGION: aws.region },
     env: {
       GITHUB_API_URL: github.url,
       AWS_ENDPOINT_URL_S3: aws.endpoint,

@@ -28,7 +28,6 @@ export interface WorkflowOptions {
   readonly sha: string;
   readonly payload: Readonly<Record<string, unknown>>;
   readonly env: Readonly<Record<string, string>>;
-  readonly variables?: Readonly<Record<string, string>>;
   readonly inputs?: Readonly<Record<string, string>>;
   readonly token: string;
 }
@@ -68,7 +67,7 @@ export function makeRepository(dir: string): TestRepository {
 
 /** Runs one workflow under act, as GitHub would for this event, in a checkout of its own. Third-party actions are stand-ins. */
 export async function runWorkflow(workflow: string, event: string, options: WorkflowOptions): Promise<WorkflowRun> {
-  const { repository, sha, payload, env, variables = {}, inputs = {}, token } = options;
+  const { repository, sha, payload, env, inputs = {}, token } = options;
   const dir = mkdtempSync(join(options.dir, `${parse(workflow).name}-`));
   const checkout = join(dir, "checkout");
   execFileSync("git", ["clone", "--quiet", "--no-checkout", repository.dir, checkout]);
@@ -93,7 +92,6 @@ export async function runWorkflow(workflow: string, event: string, options: Work
     ...["--action-cache-path", join(dir, "act"), "--secret", "GITHUB_TOKEN", "--env-file", "/dev/null"],
     ...standIns(repository.dir),
     ...Object.entries(environment).flatMap(([name, value]) => ["--env", `${name}=${value}`]),
-    ...Object.entries(variables).flatMap(([name, value]) => ["--var", `${name}=${value}`]),
   ];
   const start = performance.now();
   const child = spawn(join(pythonBin, "act"), args, {
