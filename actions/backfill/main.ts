@@ -1,7 +1,7 @@
 import { encodeHostRequest } from "../../src/backfill/host-request.ts";
 import { type BackfillProgress, progressStates } from "../../src/backfill/progress.ts";
 import { elapsed, progressTable } from "../../src/backfill/progress-table.ts";
-import { parseBackfillRequest } from "../../src/backfill/request.ts";
+import { backfillInputs, parseBackfillRequest } from "../../src/backfill/request.ts";
 import { runBackfill } from "../../src/backfill/run-backfill.ts";
 import { planText, resultText } from "../../src/backfill/table.ts";
 import { UserError } from "../../src/errors.ts";
@@ -12,15 +12,15 @@ import type { Services } from "../services.ts";
 
 export const inputs = {
   environment: { kind: "text", default: "production" },
-  dag: { kind: "text" },
-  from: { kind: "text" },
-  to: { kind: "text" },
+  dag: { kind: "text", ...backfillInputs.dag },
+  from: { kind: "text", ...backfillInputs.from },
+  to: { kind: "text", ...backfillInputs.to },
   "dry-run": { kind: "flag", default: "true" },
   reprocess: { kind: "choice", choices: ["none", "failed", "completed"], default: "none" },
   "max-active-runs": { kind: "text", default: "3", pattern: /^(?:[1-9]\d?|100)$/, takes: "a whole number from 1 to 100" },
   "newest-first": { kind: "flag", default: "false" },
   every: { kind: "choice", choices: ["automatic", "month", "day"], default: "automatic" },
-  params: { kind: "text", default: "{}" },
+  params: { kind: "text", default: "{}", ...backfillInputs.params },
   "working-directory": { kind: "text", default: "." },
 } as const satisfies InputSpec;
 

@@ -18,13 +18,13 @@ export interface ScrapeTestResult {
 }
 
 /**
- * Runs each `*.test.ts` of the scrapes in a process of its own, all on one PostgreSQL that is started for them.
+ * Runs each `*.test.ts` of the scrapes in a process of its own, all on one PostgreSQL that is started for them, or is there already.
  * `rows` names a file to write what they loaded to, for a plan to compare.
  */
 export async function testScrapes(root: string, names: readonly string[], log: Log, rows?: string): Promise<ScrapeTestResult[]> {
   const files = testFiles(root, names);
   const dir = await mkdtemp(join(tmpdir(), "dagline-test-"));
-  const postgres = await startPostgres({ dir, settings: { fsync: "off" } });
+  const postgres = process.env.DAGLINE_TEST_SOCKET === undefined ? await startPostgres({ dir, settings: { fsync: "off" } }) : undefined;
   const record = join(dir, "loads.ndjson");
   const results: ScrapeTestResult[] = [];
   try {
@@ -32,8 +32,7 @@ export async function testScrapes(root: string, names: readonly string[], log: L
       const start = performance.now();
       const { code, output } = await runFile(root, file, {
         ...process.env,
-        DAGLINE_TEST_SOCKET: postgres.socketDir,
-        DAGLINE_TEST_PORT: String(postgres.port),
+        ...(postgres === undefined ? {} : { DAGLINE_TEST_SOCKET: postgres.socketDir, DAGLINE_TEST_PORT: String(postgres.port) }),
         ...(rows === undefined ? {} : { [RECORD_VARIABLE]: record }),
       });
       // A file that declares tests and forgets `test.run()` passes silently: count what ran.
@@ -46,7 +45,7 @@ export async function testScrapes(root: string, names: readonly string[], log: L
     }
     if (rows !== undefined) writeFileSync(rows, `${JSON.stringify({ loads: readRecord(record) })}\n`);
   } finally {
-    await postgres.stop();
+    await postgres?.stop();
     await rm(dir, { recursive: true, force: true });
   }
   return results;

@@ -69,7 +69,7 @@ test("a pull request gets one comment that says what changes, and a second push 
   project.repository.git("checkout", "--quiet", "-b", hostileBranch);
   project.write("scrapes/numbers", numbersScrape({ schedule: '"30 5 * * *"', description: hostileText, cube: true }));
   project.openPull(1, hostileBranch, "octo/data");
-  const first = await preview(1);
+  const first = await preview(1, { ownPostgres: true });
   assert.ok(first.ok, first.log);
   assert.match(first.log, /Compared with what is deployed/);
   assert.ok((await comment(1)).ok);
@@ -168,7 +168,7 @@ test("a backfill goes from a dry run to done, and hostile inputs are only text",
     "dry-run": "true",
   });
   assert.not(hostile.ok);
-  assert.match(hostile.log, /dag is ".*": it takes the id of a DAG/);
+  assert.match(hostile.log, /the input `dag` is ".*": it takes the id of a DAG/);
   assert.not(existsSync(pwned), "text was run");
 });
 
@@ -211,7 +211,8 @@ async function timed(name: string, work: Promise<WorkflowRun>): Promise<Workflow
 }
 
 const deploy = (sha: string): Promise<WorkflowRun> => timed("deploy", project.deploy(sha));
-const preview = (number: number): Promise<WorkflowRun> => timed("preview", project.preview(number));
+const preview = (number: number, options?: { ownPostgres: boolean }): Promise<WorkflowRun> =>
+  timed("preview", project.preview(number, options));
 const comment = (number: number): Promise<WorkflowRun> => timed("comment", project.comment(number));
 const dispatch = (name: string, inputs: Record<string, string>, interruptWhen?: (log: string) => boolean): Promise<WorkflowRun> =>
   timed(name, project.dispatch(name, inputs, interruptWhen));

@@ -28,7 +28,7 @@ export interface LocalProject {
   merge(number: number, branch: string): string;
   /** What GitHub starts for a push to main, a change of a pull request, the end of a preview, and a person. */
   deploy(sha: string): Promise<WorkflowRun>;
-  preview(number: number): Promise<WorkflowRun>;
+  preview(number: number, options?: { ownPostgres: boolean }): Promise<WorkflowRun>;
   comment(number: number): Promise<WorkflowRun>;
   dispatch(name: string, inputs: Record<string, string>, interruptWhen?: (log: string) => boolean): Promise<WorkflowRun>;
   /** The bodies of a pull request's comments. */
@@ -59,6 +59,7 @@ export async function startProject(hostile: string): Promise<LocalProject> {
       payload: Record<string, unknown>;
       inputs?: Record<string, string>;
       artifacts?: string;
+      ownPostgres?: boolean;
       interruptWhen?: ((log: string) => boolean) | undefined;
     },
   ): Promise<WorkflowRun> =>
@@ -73,6 +74,8 @@ export async function startProject(hostile: string): Promise<LocalProject> {
         AWS_ENDPOINT_URL_SSM: ssm.endpoint,
         AWS_EC2_METADATA_DISABLED: "true",
         STAND_IN_CREDENTIALS: aws.credentialsFile,
+        // Starting a server for the scrapes' tests takes seconds: once is enough to see that a job can.
+        ...(given.ownPostgres ? {} : { DAGLINE_TEST_SOCKET: postgres.socketDir, DAGLINE_TEST_PORT: String(postgres.port) }),
       },
       ...given,
     });
@@ -136,7 +139,7 @@ export async function startProject(hostile: string): Promise<LocalProject> {
       const payload = { ref: "refs/heads/main", before: parent, after: sha, repository: { default_branch: "main" } };
       return workflow("deploy.yml", "push", { sha, payload });
     },
-    preview(number) {
+    preview(number, { ownPostgres } = { ownPostgres: false }) {
       const { base, head, title } = pullRequest(number);
       const artifacts = join(dir, `artifacts-${number}`);
       rmSync(artifacts, { recursive: true, force: true });
@@ -146,7 +149,12 @@ export async function startProject(hostile: string): Promise<LocalProject> {
         repository: { full_name: "octo/data", default_branch: "main" },
         pull_request: { number, title, base, head: { ref: head.ref, sha: head.sha, repo: { full_name: head.repository } } },
       };
-      return workflow("preview.yml", "pull_request", { sha: repository.head(`refs/pull/${number}/merge`), payload, artifacts });
+      return workflow("preview.yml", "pull_request", {
+        sha: repository.head(`refs/pull/${number}/merge`),
+        payload,
+        artifacts,
+        ownPostgres,
+      });
     },
     comment(number) {
       const { head } = pullRequest(number);
