@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { startPostgres } from "../../local/postgres.ts";
 import { UserError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { type LoadRecord, RECORD_VARIABLE } from "../testkit/record-load.ts";
+import type { RecordedLoad } from "../recorded-load.ts";
+import { RECORD_VARIABLE } from "../testkit/record-load.ts";
 import { readFailures, type TestFailure } from "./test-failures.ts";
 
 export interface ScrapeTestResult {
@@ -59,11 +60,10 @@ function failuresIn(output: string, file: string): TestFailure[] {
   return [{ title: file, message, line: 1, column: 1 }];
 }
 
-/** Without the mode, which the plan says elsewhere. */
-function readRecord(file: string): Omit<LoadRecord, "mode">[] {
+function readRecord(file: string): RecordedLoad[] {
   if (!existsSync(file)) return [];
   const lines = readFileSync(file, "utf8").trimEnd().split("\n");
-  return lines.map((line) => JSON.parse(line) as LoadRecord).map(({ mode: _mode, ...load }) => load);
+  return lines.map((line) => JSON.parse(line) as RecordedLoad);
 }
 
 function testFiles(root: string, names: readonly string[]): string[] {

@@ -193,7 +193,7 @@ function hostile(text: string): Plan {
     })),
     rows: [
       {
-        ...{ dag: text, task: text, table: text, before: 1, after: 2, columnsAdded: all, columnsRemoved: all, same: false },
+        ...{ dag: text, task: text, table: text, load: 2, before: 1, after: 2, columnsAdded: all, columnsRemoved: all, same: false },
         sample: [{ row, change: "changed", cells: [{ column: text, before: text, after: null }] }],
       },
     ],

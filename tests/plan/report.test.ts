@@ -1,12 +1,21 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { makePlan } from "../../src/plan/make-plan.ts";
-import type { Plan, RecordedLoad } from "../../src/plan/model.ts";
+import type { Plan } from "../../src/plan/model.ts";
 import { planMarkdown, planText } from "../../src/plan/report.ts";
+import type { RecordedLoad } from "../../src/recorded-load.ts";
 import type { Dag } from "../../src/scrape/model.ts";
 import { extractTask, loadTask, makeDag, transformTask } from "../release/make-dags.ts";
 import { hostileInReports } from "./hostile.ts";
 import { makeContents, now, planOf } from "./make-contents.ts";
+
+test("the loads of a task that its tests run several times have titles of their own", () => {
+  const load = (rows: number): RecordedLoad => ({ dag: "rows", task: "load_rows", table: "rows", rows, columns: [], sample: [] });
+  const rows = { before: { loads: [load(1), load(2)] }, after: { loads: [load(3), load(4)] } };
+  const plan = makePlan(makeContents([makeDag()]), makeContents([makeDag({ retries: 3 })]), { now, rows });
+  assert.match(planMarkdown(plan).body, /into <code>rows<\/code>, load 1: 1 → 3 rows<\/summary>[\s\S]*, load 2: 2 → 4 rows<\/summary>/);
+  assert.match(planText(plan), /rows\.load_rows into rows, load 1: 1 → 3\n.*, load 2: 2 → 4\n/);
+});
 
 test("the summary comes first, then what is destructive, then details, folded", () => {
   const cron = { kind: "cron", expression: "0 0 * * *" } as const;
