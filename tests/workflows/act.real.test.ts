@@ -203,19 +203,11 @@ test("every answer and request was as GitHub describes its API", () => {
   assert.equal(project.github.violations, []);
 });
 
-/** Notes what each run takes. */
-async function timed(name: string, work: Promise<WorkflowRun>): Promise<WorkflowRun> {
-  const run = await work;
-  if (process.env.DAGLINE_TIMES !== undefined) report(`${name} ${run.seconds.toFixed(1)} s`);
-  return run;
-}
-
-const deploy = (sha: string): Promise<WorkflowRun> => timed("deploy", project.deploy(sha));
-const preview = (number: number, options?: { ownPostgres: boolean }): Promise<WorkflowRun> =>
-  timed("preview", project.preview(number, options));
-const comment = (number: number): Promise<WorkflowRun> => timed("comment", project.comment(number));
+const deploy = (sha: string): Promise<WorkflowRun> => project.deploy(sha);
+const preview = (number: number, options?: { ownPostgres: boolean }): Promise<WorkflowRun> => project.preview(number, options);
+const comment = (number: number): Promise<WorkflowRun> => project.comment(number);
 const dispatch = (name: string, inputs: Record<string, string>, interruptWhen?: (log: string) => boolean): Promise<WorkflowRun> =>
-  timed(name, project.dispatch(name, inputs, interruptWhen));
+  project.dispatch(name, inputs, interruptWhen);
 
 /** The jobs that ran. */
 function jobsOf({ log }: WorkflowRun): string[] {
