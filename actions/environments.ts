@@ -19,7 +19,17 @@ export interface Environment {
 }
 
 /** As the file has it: what is missing comes from the outputs of stacks. */
-type Entry = Omit<Environment, "bucket" | "instance"> & Partial<Environment> & { readonly stack?: string | readonly string[] };
+interface Place extends Omit<Environment, "bucket" | "instance"> {
+  readonly bucket?: string;
+  readonly instance?: string;
+  readonly stack?: string | readonly string[];
+}
+
+interface Entry extends Place {
+  /** The roles that GitHub's jobs assume to look, and to deploy; null where nothing is looked at, or deployed, from here. */
+  readonly plan_role: string | null;
+  readonly deploy_role: string | null;
+}
 
 const FILE = ".github/environments.yml";
 const isEnvironments = new Ajv({ strict: true, allowUnionTypes: true, useDefaults: true, allErrors: true }).compile<Record<string, Entry>>(
@@ -54,10 +64,10 @@ export function readEnvironments(root: string, name: string): Entry {
 }
 
 /** An environment with what the file leaves to its stacks: their outputs. Throws UserError when a stack or an output is missing. */
-export async function resolveEnvironment(entry: Entry, connect: (region: string) => Promise<CloudFormation>): Promise<Environment> {
-  const { region, prefix, url, stack = [] } = entry;
+export async function resolveEnvironment(place: Place, connect: (region: string) => Promise<CloudFormation>): Promise<Environment> {
+  const { region, prefix, url, stack = [] } = place;
   const stacks = typeof stack === "string" ? [stack] : stack;
-  if (stacks.length === 0) return { region, prefix, url, bucket: entry.bucket ?? "", instance: entry.instance ?? "" };
+  if (stacks.length === 0) return { region, prefix, url, bucket: place.bucket ?? "", instance: place.instance ?? "" };
   const cloud = await connect(region);
   const states = await Promise.all(stacks.map((name) => cloud.describe(name)));
   const missing = stacks.filter((_, index) => states[index] === null);
@@ -77,8 +87,8 @@ export async function resolveEnvironment(entry: Entry, connect: (region: string)
   return {
     region,
     prefix,
-    bucket: entry.bucket ?? output("DagsBucket"),
-    instance: entry.instance ?? output("Instance"),
+    bucket: place.bucket ?? output("DagsBucket"),
+    instance: place.instance ?? output("Instance"),
     url: url ?? outputs.AirflowUrl ?? null,
   };
 }
