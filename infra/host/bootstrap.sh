@@ -141,8 +141,10 @@ install_system_packages() {
 }
 
 make_user_and_folders() {
+  # One after the other: of a run that was killed, the group may be there alone.
+  getent group airflow >/dev/null || groupadd --system airflow
   if ! getent passwd airflow >/dev/null; then
-    useradd --system --user-group --home-dir "$STATE" --no-create-home --shell /usr/sbin/nologin airflow
+    useradd --system --gid airflow --home-dir "$STATE" --no-create-home --shell /usr/sbin/nologin airflow
     changed 'made the user airflow'
   fi
   # Sticky: the agent puts its files beside the programs, but can't put others in their place, which root runs.
