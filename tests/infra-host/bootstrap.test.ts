@@ -75,6 +75,7 @@ test("every service runs as airflow, and may write only where it must", () => {
     for (const setting of ["NoNewPrivileges", "PrivateTmp", "PrivateDevices", "ProtectHome", "ProtectKernelModules", "RestrictSUIDSGID"]) {
       assert.is(unit.get(setting), "yes", `${name}: ${setting}`);
     }
+    assert.is(unit.get("ProtectProc"), "invisible", name);
     assert.is(unit.get("CapabilityBoundingSet"), "", name);
   }
 });
