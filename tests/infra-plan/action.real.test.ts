@@ -75,23 +75,35 @@ test("data that would be lost stops the deploy before anything is prepared, unle
     assert.is(services.outputs.changed, "data");
   }));
 
-test("an environment that names a stack has bucket, host and address from its outputs", async () => {
-  double.stacks.set("compute", {
-    status: "CREATE_COMPLETE",
-    outputs: { Instance: "i-0123456789abcdef0", AirflowUrl: "https://a.example" },
-  });
-  const entry = { region: "eu-west-2", prefix: "", url: null };
-  assert.equal(await resolveEnvironment({ ...entry, stack: ["data", "compute"] }, async () => cloud), {
+test("an environment that names its stacks has bucket, host, address and places for output from them; what it says itself comes first", async () => {
+  const whole = (outputs: Readonly<Record<string, string>>) => ({ status: "CREATE_COMPLETE", outputs });
+  double.stacks.set("ours-data", whole({ DagsBucket: "b", LogsBucket: "logs" }));
+  double.stacks.set("ours-compute", whole({ Instance: "i-0123456789abcdef0", CommandLogGroup: "/ours/commands" }));
+  double.stacks.set("ours-network", whole({ AirflowUrl: "http://192.0.2.1:8080" }));
+  const entry = { region: "eu-west-2", prefix: "", url: null, stacks: "ours" };
+  const resolved = {
     region: "eu-west-2",
     prefix: "",
     bucket: "b",
     instance: "i-0123456789abcdef0",
-    url: "https://a.example",
+    url: "http://192.0.2.1:8080",
+    output: { bucket: "logs", logGroup: "/ours/commands" },
+  };
+  assert.equal(await resolveEnvironment(entry, async () => cloud), resolved);
+  assert.equal(await resolveEnvironment({ ...entry, bucket: "c", command_log_group: "/mine" }, async () => cloud), {
+    ...resolved,
+    bucket: "c",
+    output: { bucket: "logs", logGroup: "/mine" },
   });
-  const missing = await thrownBy(resolveEnvironment({ ...entry, stack: "data" }, async () => cloud));
-  assert.match(missing.message, /no output Instance in data/);
-  const none = await thrownBy(resolveEnvironment({ ...entry, stack: "typo" }, async () => cloud));
-  assert.match(none.message, /there is no stack typo in eu-west-2/);
+});
+
+test("a stack or an output that is missing is named, with what makes it", async () => {
+  const entry = { region: "eu-west-2", prefix: "", url: null };
+  const none = await thrownBy(resolveEnvironment({ ...entry, stacks: "typo" }, async () => cloud));
+  assert.is(none.message, "there is no stack typo-data, typo-compute, typo-network in eu-west-2");
+  for (const part of ["data", "compute", "network"]) double.stacks.set(`empty-${part}`, { status: "REVIEW_IN_PROGRESS" });
+  const missing = await thrownBy(resolveEnvironment({ ...entry, stacks: "empty" }, async () => cloud));
+  assert.match(missing.message, /^no stack of empty-data, empty-compute, empty-network has the output DagsBucket$/);
 });
 
 /** An app whose one stack, `data`, has this template. */
