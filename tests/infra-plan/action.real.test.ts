@@ -6,7 +6,8 @@ import { applyWith } from "../../actions/apply/main.ts";
 import { resolveEnvironment } from "../../actions/environments.ts";
 import { root as checkout } from "../../local/paths.ts";
 import type { Cdk } from "../../src/infra/cloudformation.ts";
-import { RECORD_KEY } from "../../src/infra/record.ts";
+import { appliedBefore, makeRecord, RECORD_KEY, readRecord } from "../../src/infra/record.ts";
+import { silentLog } from "../../src/log.ts";
 import type { CloudFormationStacks } from "../../src/services/cloudformation.ts";
 import { thrownBy } from "../../src/testkit/thrown-by.ts";
 import { memoryBucket } from "../actions/memory-bucket.ts";
@@ -46,26 +47,28 @@ test.after.each(() => {
 test("a second apply of the same sources asks nothing but the stacks' states: no CDK, no GitHub", () =>
   withGithub({}, async ({ forge }) => {
     const bucket = memoryBucket();
-    const infra = { cloud, cdk: appOf(table("one")), source: "digest" };
+    const noted = () => readRecord(async () => bucket, silentLog);
+    const infra = { cloud, cdk: appOf(table("one")), source: "digest", record: await noted() };
     const first = testServices({ root: project.root, bucket, forge });
     await applyWith(infra, inputs, first);
     assert.is(first.outputs.needed, true);
     assert.ok(bucket.objects.has(RECORD_KEY));
     const second = testServices({ root: project.root, bucket });
     const started = performance.now();
-    await applyWith({ ...infra, cdk: noCdk }, inputs, second);
+    const record = await noted();
+    await applyWith({ ...infra, record, cdk: noCdk }, inputs, second);
     assert.ok(performance.now() - started < 5000);
     assert.equal([second.outputs.needed, second.outputs.changed, second.outputs.outputs], [false, "", '{"data":{"DagsBucket":"b"}}']);
     assert.equal(JSON.parse(readFileSync(String(second.outputs.infra), "utf8")).changes, []);
     const other = testServices({ root: project.root, bucket });
-    await applyWith({ ...infra, cdk: noCdk, source: "another" }, { ...inputs, mode: "look" }, other);
+    await applyWith({ ...infra, record, cdk: noCdk, source: "another" }, { ...inputs, mode: "look" }, other);
     assert.is(other.outputs.needed, true);
   }));
 
 test("data that would be lost stops the deploy before anything is prepared, unless a person allowed it", () =>
   withGithub({}, async ({ forge }) => {
     const services = testServices({ root: project.root, bucket: memoryBucket(), forge });
-    const infra = { cloud, cdk: appOf(table("two")), source: null };
+    const infra = { cloud, cdk: appOf(table("two")), source: null, record: undefined };
     const error = await thrownBy(applyWith(infra, inputs, services));
     assert.match(error.message, /cloud resource: the table Table is replaced by a new, empty one, because its TableName changes/);
     assert.not(double.calls.some((call) => call.startsWith("ExecuteChangeSet")));
@@ -73,6 +76,31 @@ test("data that would be lost stops the deploy before anything is prepared, unle
     Object.assign(stack ?? {}, { changeSet: [], script: [["UPDATE_IN_PROGRESS"], ["UPDATE_COMPLETE"]] });
     await applyWith(infra, { ...inputs, "allow-destructive": true }, services);
     assert.is(services.outputs.changed, "data");
+  }));
+
+test("a stack that the app no longer has is named with the command that deletes it, in each plan until somebody does", () =>
+  withGithub({}, async ({ forge }) => {
+    const bucket = memoryBucket();
+    double.stacks.set("old", { status: "UPDATE_COMPLETE", template: table("old") });
+    const [data, old] = [await cloud.describe("data"), await cloud.describe("old")];
+    const record = makeRecord(
+      "before",
+      [data, old].filter((state) => state !== null),
+    );
+    const services = testServices({ root: project.root, bucket, forge });
+    await applyWith({ cloud, cdk: appOf(table("one")), source: "digest", record }, inputs, services);
+    assert.match(
+      services.lines.info.join("\n"),
+      /leave old \(.*\): infra\/ no longer has this stack, and it is not deleted\. To delete it: aws cloudformation delete-stack --stack-name old --region eu-west-2/,
+    );
+    assert.not(double.calls.some((call) => /^(Delete|Create|Execute)/.test(call)));
+    const noted = await readRecord(async () => bucket, silentLog);
+    assert.equal(
+      noted?.stacks.map(({ name }) => name),
+      ["data", "old"],
+    );
+    double.stacks.delete("old");
+    assert.is(await appliedBefore(noted, "digest", cloud), undefined, "it is compared again once somebody has");
   }));
 
 test("an environment that names its stacks has bucket, host, address and places for output from them; what it says itself comes first", async () => {

@@ -158,7 +158,13 @@ def mend_change_sets():
     @wraps(create)
     def create_change_set(backend, *args, **kwargs):
         change_set, stack_id = create(backend, *args, **kwargs)
-        stack = backend.stacks[stack_id]
+        stack, made = backend.stacks[stack_id], backend.change_sets[change_set]
+        kept = stack.stack_parameters if stack.template_dict else {}
+        same = all(kept.get(name) == value for name, value in made.parameters.items())
+        if stack.template_dict == made.template_dict and same:
+            # The parameters that an update keeps are no change.
+            made.status, made.execution_status = "FAILED", "UNAVAILABLE"
+            made.status_reason = "The submitted information didn't contain changes."
         stack.cross_stack_resources = stack.resource_map.cross_stack_resources = (
             backend.exports
         )
