@@ -9,12 +9,10 @@ import {
 } from "@aws-sdk/client-ssm";
 import type { CommandOutcome, HostCommands } from "../deploy/host-commands.ts";
 import { TransientError, UserError } from "../errors.ts";
+import { type AwsSettings, clientConfig } from "./aws-client.ts";
 import { explainAwsError } from "./aws-errors.ts";
 
-export interface SsmSettings {
-  readonly region: string;
-  readonly endpoint?: string | null;
-  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
+export interface SsmSettings extends AwsSettings {
   /** An instance's id, or `tag:KEY=VALUE` for the one instance with that tag. */
   readonly instance: string;
   /** Where SSM keeps whole what commands printed: it returns 24,000 characters of it. The host's role has to let it. */
@@ -33,17 +31,10 @@ export class SsmHostCommands implements HostCommands {
   readonly #target: string;
   readonly #output: SsmSettings["output"];
 
-  constructor({ region, endpoint, credentials, instance, output }: SsmSettings) {
-    this.#target = instance;
-    this.#output = output;
-    this.#client = new SSMClient({
-      region,
-      retryMode: "standard",
-      maxAttempts: 4,
-      requestHandler: { connectionTimeout: 5_000, socketTimeout: 30_000 },
-      ...(endpoint == null ? {} : { endpoint }),
-      ...(credentials === undefined ? {} : { credentials }),
-    });
+  constructor(settings: SsmSettings) {
+    this.#target = settings.instance;
+    this.#output = settings.output;
+    this.#client = new SSMClient(clientConfig(settings));
   }
 
   async run(
