@@ -45,8 +45,8 @@ const bucket = new Bucket(data, "Bucket", { removalPolicy: RemovalPolicy.RETAIN,
 new CfnOutput(data, "DagsBucket", { value: bucket.bucketName });
 const compute = new Stack(app, "tiny-compute", { env, tags });
 const code = new Asset(compute, "Code", { path: "code" });
-new StringParameter(compute, "CodeKey", { stringValue: code.s3ObjectKey });
-new StringParameter(compute, "BucketName", { stringValue: bucket.bucketName });
+new StringParameter(compute, "CodeKey", { parameterName: "/tiny/code", stringValue: code.s3ObjectKey });
+new StringParameter(compute, "BucketName", { parameterName: "/tiny/bucket", stringValue: bucket.bucketName });
 new Topic(compute, "Topic", { displayName: settings.topic });
 if (settings.another !== undefined) new Bucket(compute, "Another", { bucketName: settings.another });
 app.synth();

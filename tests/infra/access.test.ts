@@ -24,4 +24,9 @@ test("identity: GitHub is trusted by OIDC, for AWS's own audience", () => {
   });
 });
 
+test("identity: a deploy's session lasts for a backfill that is watched to its end, a plan's an hour", () => {
+  access.hasResourceProperties("AWS::IAM::Role", { RoleName: "data-pipeline-deploy", MaxSessionDuration: 6 * 3600 });
+  access.hasResourceProperties("AWS::IAM::Role", { RoleName: "data-pipeline-plan", MaxSessionDuration: 3600 });
+});
+
 test.run();

@@ -117,23 +117,10 @@ def mend_updates():
     # A user is replaced when its name changes, not because it has one: the new one would meet its own name.
     replace = iam.User.update_from_cloudformation_json.__func__
 
-    def update_user(
-        cls,
-        original_resource,
-        new_resource_name,
-        cloudformation_json,
-        account_id,
-        region_name,
-    ):
-        if new_resource_name == original_resource.name:
-            return original_resource
-        return replace(
-            cls,
-            original_resource,
-            new_resource_name,
-            cloudformation_json,
-            account_id,
-            region_name,
+    def update_user(cls, **given):
+        user = given["original_resource"]
+        return (
+            user if given["new_resource_name"] == user.name else replace(cls, **given)
         )
 
     iam.User.update_from_cloudformation_json = classmethod(update_user)
@@ -151,7 +138,8 @@ def told(logical_id, resource):
 
 
 def mend_change_sets():
-    # What an executed change set makes has outputs, exports, tags and a time, as what CreateStack makes.
+    # moto answers HTTP 500 when a resource fails, and takes the change set for done when it is executed again.
+    # What a change set makes has outputs, exports, tags and a time, as what CreateStack makes.
     backend_class = stacks.CloudFormationBackend
     create = backend_class.create_change_set
 

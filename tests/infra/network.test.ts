@@ -41,6 +41,8 @@ test("network: port 8080 opens to configured addresses and to no others", () => 
     ({ SecurityGroupIngress }) => (SecurityGroupIngress as unknown[]) ?? [],
   );
   assert.equal(rules, [{ CidrIp: "203.0.113.0/24", Description: "Airflow's UI", FromPort: 8080, IpProtocol: "tcp", ToPort: 8080 }]);
+  assert.ok(open.json.network.Outputs?.AirflowUrl);
+  assert.not(json.network.Outputs?.AirflowUrl, "nobody can open it");
 });
 
 test.run();

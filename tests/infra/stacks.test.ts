@@ -1,6 +1,8 @@
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { root } from "../../local/paths.ts";
 import { config, propertiesOf, resourcesOf, synthesize } from "./synth.ts";
 
 const { json } = synthesize();
@@ -60,7 +62,6 @@ test("outputs have names of their own that do not change with the constructs", (
   assert.equal(names.sort(), [
     "AirflowDatabaseSecretArn",
     "AirflowLogGroup",
-    "AirflowUrl",
     "AlarmTopic",
     "CommandLogGroup",
     "DagsBucket",
@@ -77,6 +78,11 @@ test("outputs have names of their own that do not change with the constructs", (
     "WarehouseEndpoint",
     "WarehouseSecretArn",
   ]);
+});
+
+test("the picture in docs is drawn from these templates", () => {
+  const { status, stderr } = spawnSync(process.execPath, ["scripts/cloud-picture.ts", "--check"], { cwd: root, encoding: "utf8" });
+  assert.is(status, 0, stderr);
 });
 
 test.run();
