@@ -107,6 +107,7 @@ test("watching: seven alarms, each with what to do, go to one topic; silence of 
     "loader-errors",
     "scheduler-heartbeat",
   ]);
+  compute.resourceCountIs("AWS::SNS::Topic", 1);
   for (const { AlarmDescription, AlarmActions } of alarms) {
     assert.ok(String(AlarmDescription).length > 40);
     assert.is((AlarmActions as unknown[]).length, 1);

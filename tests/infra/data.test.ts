@@ -98,6 +98,8 @@ test("database: Airflow's own database has its own password, kept with the addre
   assert.match(JSON.stringify(SecretStringTemplate), /Endpoint\.Address/);
 });
 
+const copyRole = { "Fn::GetAtt": [Match.stringLikeRegexp("^WarehouseCopyRole"), "Arn"] };
+
 test("warehouse: one ra3.xlplus node, private, encrypted, with the COPY role and a password that Redshift keeps", () => {
   data.hasResource("AWS::Redshift::Cluster", {
     DeletionPolicy: "Retain",
@@ -109,7 +111,7 @@ test("warehouse: one ra3.xlplus node, private, encrypted, with the COPY role and
       EnhancedVpcRouting: true,
       ManageMasterPassword: true,
       MasterUserPassword: Match.absent(),
-      IamRoles: [Match.anyValue()],
+      IamRoles: [copyRole],
     }),
   });
   data.hasResourceProperties("AWS::Redshift::ClusterParameterGroup", {
@@ -120,7 +122,10 @@ test("warehouse: one ra3.xlplus node, private, encrypted, with the COPY role and
 test("warehouse: serverless or none by configuration", () => {
   const serverless = synthesize({ ...config, warehouse: { kind: "serverless", baseRpus: 8 } });
   serverless.templates.data.hasResourceProperties("AWS::RedshiftServerless::Workgroup", { BaseCapacity: 8, PubliclyAccessible: false });
-  serverless.templates.data.hasResourceProperties("AWS::RedshiftServerless::Namespace", { AdminUserPassword: Match.anyValue() });
+  serverless.templates.data.hasResourceProperties("AWS::RedshiftServerless::Namespace", {
+    AdminUserPassword: Match.anyValue(),
+    IamRoles: [copyRole],
+  });
   serverless.templates.data.resourceCountIs("AWS::Redshift::Cluster", 0);
   const none = synthesize({ ...config, warehouse: { kind: "none" } });
   assert.not.match(JSON.stringify(none.json), /AWS::Redshift/);
