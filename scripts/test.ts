@@ -35,7 +35,7 @@ const checks: [string, string, string[]][] = [
   ["lint and format (biome)", "biome", ["check", "--error-on-warnings"]],
   ["nothing unused (knip)", "knip", ["--no-progress"]],
   ["the scrapes (dagline validate)", process.execPath, ["src/cli/main.ts", "validate"]],
-  ["the tables of docs/actions.md", process.execPath, ["scripts/action-tables.ts", "--check"]],
+  ["the tables of the actions", process.execPath, ["scripts/action-tables.ts", "--check"]],
   ["Python lint (ruff)", join(pythonBin, "ruff"), ["check", "airflow", "tests/infra"]],
   ["Python format (ruff)", join(pythonBin, "ruff"), ["format", "--check", "airflow", "tests/infra"]],
 ];
@@ -103,7 +103,7 @@ function run(command: string, args: string[]): Promise<{ code: number | null; ou
     const child = spawn(command, args, {
       cwd: root,
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, FORCE_COLOR: "0", NO_COLOR: "1" },
+      env: { ...process.env, FORCE_COLOR: "0", NO_COLOR: "1", NODE_COMPILE_CACHE: join(root, ".local", "compile-cache") },
     });
     let output = "";
     const collect = (data: Buffer): void => {

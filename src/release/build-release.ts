@@ -1,7 +1,9 @@
 import { setImmediate } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { type ReleaseId, sha256 } from "../ids.ts";
 import { type Log, silentLog } from "../log.ts";
 import type { Dag, Scrape } from "../scrape/model.ts";
+import type { Folder } from "../scrape/read-folder.ts";
 import { bundleFunctions, bundleRunner, type Entry } from "./bundle.ts";
 import { configTarget, readConfigFiles } from "./config-files.ts";
 import { renderSpec } from "./dag-spec.ts";
@@ -25,11 +27,16 @@ export interface Release {
  * The same scrapes and the same version of dagline give the same bytes on any machine and any day.
  * Throws a UserError when a function cannot be bundled or a configuration file is none.
  */
-export async function buildRelease(scrapes: readonly Scrape[], options: { root: string; log?: Log }): Promise<Release> {
-  const { root, log = silentLog } = options;
+export async function buildRelease(
+  scrapes: readonly Scrape[],
+  options: { root: string; log?: Log; ahead?: AheadOfCheck | undefined },
+): Promise<Release> {
+  const { root, log = silentLog, ahead } = options;
   const dags = scrapes.flatMap((scrape) => scrape.dags.map((dag) => ({ dag, scrape })));
   // esbuild is a process of its own: it bundles while the rest is rendered here.
-  const bundles = Promise.all([bundleFunctions(functionEntries(scrapes), root), bundleRunner()]);
+  const entries = functionEntries(scrapes);
+  const functions = ahead !== undefined && isDeepStrictEqual(ahead.entries, entries) ? ahead.bundles : bundleFunctions(entries, root);
+  const bundles = Promise.all([functions, bundleRunner()]);
   bundles.catch(() => {}); // thrown below, unless something else is thrown first
   await setImmediate();
   const files = new Map<string, Uint8Array>();
@@ -51,9 +58,23 @@ export async function buildRelease(scrapes: readonly Scrape[], options: { root: 
   return release;
 }
 
-/** Begins with what no scrape can change, so that it is made while they are still being checked. */
-export function prepareRelease(): void {
-  bundleRunner().catch(() => {}); // buildRelease throws it
+/** Bundles that were begun before it was known what to bundle. */
+export interface AheadOfCheck {
+  readonly entries: readonly Entry[];
+  readonly bundles: Promise<Map<string, Uint8Array>>;
+}
+
+/**
+ * Begins to bundle while the scrapes are still being checked: dagline's runner, and the modules that the DAGs use unless they name another.
+ * buildRelease takes them when that was right, and throws what goes wrong with them.
+ */
+export function bundleAheadOfCheck(folders: readonly Pick<Folder, "name" | "dir" | "files">[], root: string): AheadOfCheck {
+  const entries = folders.flatMap(({ name, dir, files }) =>
+    files.has("functions.ts") ? [{ source: `${dir}/functions.ts`, target: `functions/${name}` }] : [],
+  );
+  const bundles = bundleFunctions(entries, root);
+  for (const begun of [bundles, bundleRunner()]) begun.catch(() => {});
+  return { entries, bundles };
 }
 
 function describe(dags: readonly Dag[], files: ReadonlyMap<string, Uint8Array>): Release {

@@ -7,12 +7,17 @@ export function canonicalJson(value: unknown): Uint8Array {
 }
 
 function print(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(print).join(",")}]`;
-  if (typeof value === "object" && value !== null) {
-    const entries = Object.entries(value).filter(([, member]) => member !== undefined);
-    // Not by building a sorted object: JavaScript moves keys that look like integers to the front of it.
-    const sorted = entries.sort(([a], [b]) => (a < b ? -1 : 1));
-    return `{${sorted.map(([key, member]) => `${JSON.stringify(key)}:${print(member)}`).join(",")}}`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  if (Array.isArray(value)) {
+    let text = "";
+    for (const item of value) text += `${text === "" ? "" : ","}${print(item)}`;
+    return `[${text}]`;
   }
-  return JSON.stringify(value);
+  // Not by building a sorted object: JavaScript moves keys that look like integers to the front of it.
+  let text = "";
+  for (const key of Object.keys(value).sort()) {
+    const member = (value as Record<string, unknown>)[key];
+    if (member !== undefined) text += `${text === "" ? "" : ","}${JSON.stringify(key)}:${print(member)}`;
+  }
+  return `{${text}}`;
 }

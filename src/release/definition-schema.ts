@@ -1,4 +1,4 @@
-import { Ajv } from "ajv";
+import { Ajv, type ValidateFunction } from "ajv";
 import type { Definition } from "./definition.ts";
 
 const text = { type: "string" };
@@ -33,57 +33,62 @@ const mode = {
   ],
 };
 
-/** Whether a value has the form of a `Definition`. */
-export const isDefinition = new Ajv({ strict: false }).compile<Definition>(
-  object({
-    definition_version: { const: 1 },
-    dag: id,
-    scrape: text,
-    file: text,
-    readme: text,
-    functions: textOrNull,
-    config: textOrNull,
-    owner: text,
-    description: text,
-    schedule: { anyOf: [textOrNull, texts] },
-    start_date: { type: "string", pattern: "^\\d{4}-\\d{2}-\\d{2}(T\\d{2}:\\d{2}(:\\d{2})?)?$" },
-    end_date: { type: "string", nullable: true, pattern: "^\\d{4}-\\d{2}-\\d{2}(T\\d{2}:\\d{2}(:\\d{2})?)?$" },
-    timezone: text,
-    catchup: flag,
-    max_active_runs: countOrNull,
-    tags: texts,
-    params: { type: "object" },
-    url: textOrNull,
-    callable_file: textOrNull,
-    config_path: textOrNull,
-    email: texts,
-    email_on_failure: flag,
-    email_on_retry: flag,
-    email_on_success: flag,
-    retries: count,
-    retry_delay: count,
-    each_month: { anyOf: [{ type: "null" }, object({ from: text, to: text })] },
-    tasks: {
-      type: "array",
-      items: {
-        oneOf: [
-          object({
-            ...task,
-            kind: { enum: ["extract", "transform"] },
-            callable: text,
-            file_extension: text,
-            latest_file_comparison_check: flag,
-          }),
-          object({
-            ...task,
-            kind: { const: "load" },
-            dataset_name: text,
-            mode,
-            fields: { type: "array", items: object({ name: text, type: text }) },
-            max_bad_rows: count,
-          }),
-        ],
-      },
+/** What tells whether a value has the form of a `Definition`. Made when it is first asked for: most commands read none. */
+export function definitionValidator(): ValidateFunction<Definition> {
+  validator ??= new Ajv({ strict: false }).compile<Definition>(schema);
+  return validator;
+}
+
+let validator: ValidateFunction<Definition> | undefined;
+
+const schema = object({
+  definition_version: { const: 1 },
+  dag: id,
+  scrape: text,
+  file: text,
+  readme: text,
+  functions: textOrNull,
+  config: textOrNull,
+  owner: text,
+  description: text,
+  schedule: { anyOf: [textOrNull, texts] },
+  start_date: { type: "string", pattern: "^\\d{4}-\\d{2}-\\d{2}(T\\d{2}:\\d{2}(:\\d{2})?)?$" },
+  end_date: { type: "string", nullable: true, pattern: "^\\d{4}-\\d{2}-\\d{2}(T\\d{2}:\\d{2}(:\\d{2})?)?$" },
+  timezone: text,
+  catchup: flag,
+  max_active_runs: countOrNull,
+  tags: texts,
+  params: { type: "object" },
+  url: textOrNull,
+  callable_file: textOrNull,
+  config_path: textOrNull,
+  email: texts,
+  email_on_failure: flag,
+  email_on_retry: flag,
+  email_on_success: flag,
+  retries: count,
+  retry_delay: count,
+  each_month: { anyOf: [{ type: "null" }, object({ from: text, to: text })] },
+  tasks: {
+    type: "array",
+    items: {
+      oneOf: [
+        object({
+          ...task,
+          kind: { enum: ["extract", "transform"] },
+          callable: text,
+          file_extension: text,
+          latest_file_comparison_check: flag,
+        }),
+        object({
+          ...task,
+          kind: { const: "load" },
+          dataset_name: text,
+          mode,
+          fields: { type: "array", items: object({ name: text, type: text }) },
+          max_bad_rows: count,
+        }),
+      ],
     },
-  }),
-);
+  },
+});

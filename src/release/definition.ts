@@ -4,7 +4,7 @@ import { parseFieldType } from "../scrape/field-type.ts";
 import type { Dag, Field, FieldType, JsonValue, Task, WriteMode } from "../scrape/model.ts";
 import { isTimeZone } from "../scrape/times.ts";
 import { canonicalJson } from "./canonical-json.ts";
-import { isDefinition } from "./definition-schema.ts";
+import { definitionValidator } from "./definition-schema.ts";
 
 /**
  * A DAG in the words of its YAML file, as the release holds it in `definitions/DAG_ID.json`: what a plan compares.
@@ -161,6 +161,7 @@ export function parseDefinition(text: string): Definition {
   } catch (error) {
     throw invalid("it is not JSON", error);
   }
+  const isDefinition = definitionValidator();
   if (!isDefinition(value)) {
     const problem = isDefinition.errors?.[0];
     throw invalid(`${problem?.instancePath || "the document"} ${problem?.message ?? "is wrong"}`);

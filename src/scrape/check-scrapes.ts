@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { UserError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { checkAcross } from "./check-across.ts";
@@ -7,13 +8,15 @@ import { type CheckedFolder, checkFolder, withoutDot } from "./check-folder.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import type { Problem, Scrape } from "./model.ts";
 import { Modules } from "./modules.ts";
-import { readFolder } from "./read-folder.ts";
+import { type Folder, readFolder } from "./read-folder.ts";
 import { compare, sortProblems } from "./report.ts";
 
 export interface CheckOptions {
   readonly log?: Log;
   /** Look at these folders only, also at one whose name begins with `_`; default: every other folder of `scrapes/`. */
   readonly only?: readonly string[];
+  /** Called with the folders once they are listed, before they are checked: for what takes long and can be begun on that alone. */
+  readonly onListed?: (folders: readonly Folder[]) => void;
 }
 
 export interface Checked {
@@ -36,7 +39,12 @@ export async function checkScrapes(folder: string, options: CheckOptions = {}): 
   const modules = new Modules(root, problems);
   // esbuild is a process of its own: it parses the modules while the DAG files are read here.
   await modules.start(folders);
-  const checked = folders.map((folder) => checkFolder(folder, problems));
+  options.onListed?.(folders);
+  const checked: CheckedFolder[] = [];
+  for (const folder of folders) {
+    checked.push(checkFolder(folder, problems));
+    await setImmediate(); // what esbuild asks meanwhile is answered
+  }
   checkAcross(
     checked.flatMap(({ dags }) => dags),
     options.only === undefined,
