@@ -3,6 +3,7 @@ import type { Log } from "../log.ts";
 import type { InfraChanges } from "../plan/model.ts";
 import type { CloudFormation, StackState } from "./cloudformation.ts";
 import { planInfra } from "./plan-infra.ts";
+import { isSettled } from "./stack-state.ts";
 
 /** What the last apply left, kept beside the releases: with it, an apply of the same sources needs no CDK. */
 export interface InfraRecord {
@@ -44,7 +45,7 @@ export function isCurrent(record: InfraRecord, source: string, states: readonly 
     record.stacks.length === states.length &&
     record.stacks.every(({ id, updated }, index) => {
       const state = states[index];
-      return state != null && state.id === id && state.updated === updated && /^(CREATE|UPDATE)_COMPLETE$/.test(state.status);
+      return state != null && state.id === id && state.updated === updated && isSettled(state.status);
     })
   );
 }

@@ -79,7 +79,7 @@ test("a resource that AWS refuses ends the apply with its own reason, and the st
   assert.is(code, 1);
   assert.match(
     stderr,
-    /stack tiny-compute: tiny-compute\/Another \(AWS::S3::Bucket\) could not be created: The requested bucket name is not available\..*\n.*choose another name in infra\/config\.ts\. The stack was rolled back to what it was\./,
+    /stack tiny-compute: Another\w+ \(AWS::S3::Bucket\) could not be created: The requested bucket name is not available\..*\n.*choose another name in infra\/config\.ts\. The stack was rolled back to what it was\./,
   );
   assert.is((await account.cloud.describe("tiny-compute"))?.status, "UPDATE_ROLLBACK_COMPLETE");
   writeTinyApp(project, { topic: "two", code: "export const one = 2;" });

@@ -88,7 +88,7 @@ def mend_updates():
             resources[logical_id],
             parsing.resource_class_from_type(resource["Type"]),
         )
-        with told(logical_id, resource):
+        with told("UPDATE", logical_id, resource):
             if not hasattr(
                 kind.update_from_cloudformation_json, "__isabstractmethod__"
             ):
@@ -109,7 +109,7 @@ def mend_updates():
     create = parsing.parse_and_create_resource
 
     def parse_and_create_resource(logical_id, resource, *args, **kwargs):
-        with told(logical_id, resource):
+        with told("CREATE", logical_id, resource):
             return create(logical_id, resource, *args, **kwargs)
 
     parsing.parse_and_update_resource = parse_and_update_resource
@@ -127,13 +127,13 @@ def mend_updates():
 
 
 @contextmanager
-def told(logical_id, resource):
-    """An error carries the resource that it was raised for: the innermost."""
+def told(verb, logical_id, resource):
+    """An error carries what was done to which resource when it was raised: the innermost."""
     try:
         yield
     except Exception as error:
         if not hasattr(error, "of_resource"):
-            error.of_resource = (logical_id, resource["Type"])
+            error.of_resource = (verb, logical_id, resource["Type"])
         raise
 
 
@@ -222,9 +222,8 @@ def tell_exports(backend, stack):
 
 def roll_back(stack, verb, before, error):
     """moto answers HTTP 500 when a service refuses a resource. AWS tells it as an event, and takes the stack back."""
-    logical_id, kind = getattr(
-        error, "of_resource", (stack.name, "AWS::CloudFormation::Stack")
-    )
+    whole = (verb, stack.name, "AWS::CloudFormation::Stack")
+    failed, logical_id, kind = getattr(error, "of_resource", whole)
     reason = f"{getattr(error, 'message', None) or error} (Service: {kind.split('::')[1]}, Status Code: 400)"
     stack.events.append(
         stacks.Event(
@@ -233,19 +232,19 @@ def roll_back(stack, verb, before, error):
             logical_id,
             "",
             kind,
-            f"{verb}_FAILED",
+            f"{failed}_FAILED",
             reason,
             None,
         )
     )
     prefix = "UPDATE_ROLLBACK" if verb == "UPDATE" else "ROLLBACK"
-    failed = f"The following resource(s) failed to {verb.lower()}: [{logical_id}]."
-    stack._add_stack_event(f"{prefix}_IN_PROGRESS", failed)
+    summary = f"The following resource(s) failed to {failed.lower()}: [{logical_id}]."
+    stack._add_stack_event(f"{prefix}_IN_PROGRESS", summary)
     if verb == "UPDATE":
         stack.resource_map.update(before)
     else:
         stack.resource_map.delete()
-    stack.status = f"{prefix}_COMPLETE"
+    stack.status, stack.last_updated_time = f"{prefix}_COMPLETE", utcnow()
     stack._add_stack_event(stack.status)
 
 
