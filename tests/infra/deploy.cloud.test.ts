@@ -35,6 +35,7 @@ test("an account that is bootstrapped by CDK's own command takes all four stacks
   for (const name of stacks) assert.is((await state(name)).status, "CREATE_COMPLETE", name);
 });
 
+// What moto has no type for is noted down, no more: moto_types.py.
 test("everything that the templates say was made", async () => {
   for (const name of stacks) {
     const { Resources } = JSON.parse(await account.cloud.template(name)) as { Resources: object };
