@@ -5,6 +5,7 @@ import { load } from "js-yaml";
 import schema from "../schemas/environments.schema.json" with { type: "json" };
 import { UserError } from "../src/errors.ts";
 import type { CloudFormation } from "../src/infra/cloudformation.ts";
+import { type CloudParts, readStackOutputs } from "../src/infra/stack-outputs.ts";
 
 /** Where a release is deployed to: one entry of `.github/environments.yml`. */
 export interface Environment {
@@ -16,13 +17,15 @@ export interface Environment {
   readonly instance: string;
   /** Airflow's UI, for people; null when it has no address. */
   readonly url: string | null;
+  /** Where SSM keeps what commands on the host printed; null: only what it returns. */
+  readonly output: CloudParts["output"];
 }
 
-/** As the file has it: what is missing comes from the outputs of stacks. */
-interface Place extends Omit<Environment, "bucket" | "instance"> {
-  readonly bucket?: string;
-  readonly instance?: string;
-  readonly stack?: string | readonly string[];
+/** As the file has it: what is missing comes from the outputs of its stacks. */
+interface Place extends Pick<Environment, "region" | "prefix" | "url">, Partial<Pick<Environment, "bucket" | "instance">> {
+  readonly stacks?: string;
+  readonly command_output_bucket?: string;
+  readonly command_log_group?: string;
 }
 
 interface Entry extends Place {
@@ -65,30 +68,18 @@ export function readEnvironments(root: string, name: string): Entry {
 
 /** An environment with what the file leaves to its stacks: their outputs. Throws UserError when a stack or an output is missing. */
 export async function resolveEnvironment(place: Place, connect: (region: string) => Promise<CloudFormation>): Promise<Environment> {
-  const { region, prefix, url, stack = [] } = place;
-  const stacks = typeof stack === "string" ? [stack] : stack;
-  if (stacks.length === 0) return { region, prefix, url, bucket: place.bucket ?? "", instance: place.instance ?? "" };
-  const cloud = await connect(region);
-  const states = await Promise.all(stacks.map((name) => cloud.describe(name)));
-  const missing = stacks.filter((_, index) => states[index] === null);
-  if (missing.length > 0) {
-    throw new UserError(`${FILE}: there is no stack ${missing.join(", ")} in ${region}`, {
-      hint: "`dagline apply` makes it. Is this the right account?",
-    });
-  }
-  const outputs = Object.assign({}, ...states.map((state) => state?.outputs ?? {})) as Record<string, string>;
-  const output = (name: string): string => {
-    const value = outputs[name];
-    if (value !== undefined) return value;
-    throw new UserError(`${FILE}: no output ${name} in ${stacks.join(", ")}`, {
-      hint: `Write the value there by hand, or name the stack that has it.`,
-    });
-  };
+  const { region, prefix, stacks } = place;
+  const parts = stacks === undefined ? undefined : await readStackOutputs(stacks, await connect(region));
   return {
     region,
     prefix,
-    bucket: place.bucket ?? output("DagsBucket"),
-    instance: place.instance ?? output("Instance"),
-    url: url ?? outputs.AirflowUrl ?? null,
+    // The schema asks for both where no stacks are named.
+    bucket: place.bucket ?? parts?.bucket ?? "",
+    instance: place.instance ?? parts?.instance ?? "",
+    url: place.url ?? parts?.url ?? null,
+    output: {
+      bucket: place.command_output_bucket ?? parts?.output.bucket ?? null,
+      logGroup: place.command_log_group ?? parts?.output.logGroup ?? null,
+    },
   };
 }

@@ -95,9 +95,9 @@ export function connectServices(inputs: Readonly<Record<string, unknown>>): Serv
       return new S3ObjectStore({ bucket, prefix, region });
     },
     async host(name) {
-      const { instance, region } = await environment(name);
+      const { instance, region, output } = await environment(name);
       const { SsmHostCommands } = await import("../src/services/ssm.ts");
-      return new SsmHostCommands({ region, instance });
+      return new SsmHostCommands({ region, instance, output });
     },
     hasCloud: () =>
       ["AWS_ACCESS_KEY_ID", "AWS_SHARED_CREDENTIALS_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_PROFILE"].some(

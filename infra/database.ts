@@ -128,7 +128,7 @@ export class Database extends Construct {
       },
     });
     acknowledge(this.airflowSecret, {
-      SMG4: "Airflow's processes read it when they start: a rotation would cut them off. The bootstrap script sets a new one when it runs again.",
+      SMG4: "The host's set-up makes its role, so a rotation would fail before that. Given another value, the set-up tells the database, and Airflow takes it within a minute.",
     });
     acknowledge(this.instance, {
       RDS3: "A standby doubles the cost; backups are kept and database.standby in infra/config.ts makes one.",

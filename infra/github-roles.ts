@@ -18,11 +18,11 @@ export class GithubRoles extends Construct {
     const branch = `ref:refs/heads/${github.branch}`;
     const provider =
       github.providerArn ?? new CfnOIDCProvider(this, "Provider", { url: `https://${ISSUER}`, clientIdList: ["sts.amazonaws.com"] }).ref;
-    const role = (name: string, description: string, policy: ManagedPolicy, contexts: readonly string[]): Role => {
+    const role = (name: string, description: string, policy: ManagedPolicy, contexts: readonly string[], hours = 1): Role => {
       const made = new Role(this, name, {
         roleName: `${prefix}-${name.toLowerCase()}`,
         description,
-        maxSessionDuration: Duration.hours(1),
+        maxSessionDuration: Duration.hours(hours),
         managedPolicies: [policy],
         assumedBy: new WebIdentityPrincipal(provider, {
           StringEquals: {
@@ -55,6 +55,8 @@ export class GithubRoles extends Construct {
         deployStatements(this, config),
       ),
       [branch, `environment:${github.environment}`],
+      // A backfill is watched to its end.
+      6,
     );
   }
 }

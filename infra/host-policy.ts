@@ -2,16 +2,19 @@ import { ManagedPolicy, PolicyStatement } from "aws-cdk-lib/aws-iam";
 import type { LogGroup } from "aws-cdk-lib/aws-logs";
 import type { Construct } from "constructs";
 import { acknowledgeWildcards } from "./acknowledge.ts";
+import { listBuckets, readReleases, stageFiles } from "./bucket-statements.ts";
 import type { Config } from "./config.ts";
 import type { DataStack } from "./data-stack.ts";
 import { COMMANDS, MARKERS, METRICS } from "./keys.ts";
-import { bucketArn } from "./names.ts";
+import { arn, bucketArn } from "./names.ts";
 
 /** What the Airflow host may do. */
 export function hostPolicy(scope: Construct, props: { config: Config; data: DataStack; logs: readonly LogGroup[] }): ManagedPolicy {
   const { config, data, logs } = props;
   const releases = bucketArn(scope, config, "dags", "*");
   const staged = ["staging/*", "confirmed/*", `${MARKERS}*`].map((keys) => bucketArn(scope, config, "staging", keys));
+  // Airflow's secrets backend looks for a connection under PREFIX/connections: infra/host/airflow.cfg.
+  const connections = arn(scope, "secretsmanager", `secret:${config.prefix}/connections/*`);
   const printed = bucketArn(scope, config, "logs", `${COMMANDS}*`);
   const policy = new ManagedPolicy(scope, "Policy", {
     managedPolicyName: `${config.prefix}-host-policy`,
@@ -44,26 +47,18 @@ export function hostPolicy(scope: Construct, props: { config: Config; data: Data
         ],
         resources: ["*"],
       }),
-      new PolicyStatement({
-        sid: "ListBuckets",
-        actions: ["s3:ListBucket", "s3:GetBucketLocation"],
-        resources: [bucketArn(scope, config, "dags"), bucketArn(scope, config, "staging")],
-      }),
-      new PolicyStatement({ sid: "ReadReleases", actions: ["s3:GetObject"], resources: [releases] }),
+      listBuckets(scope, config),
+      readReleases(scope, config),
+      stageFiles(staged),
       new PolicyStatement({
         sid: "MoveThePointerBack",
         actions: ["s3:PutObject"],
         resources: [bucketArn(scope, config, "dags", "current.json")],
       }),
       new PolicyStatement({
-        sid: "StageFiles",
-        actions: ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"],
-        resources: staged,
-      }),
-      new PolicyStatement({
         sid: "ReadPasswords",
         actions: ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"],
-        resources: [data.database.secret.secretArn, data.database.airflowSecret.secretArn],
+        resources: [connections, data.database.airflowSecret.secretArn],
       }),
       new PolicyStatement({
         sid: "WriteLogs",
@@ -92,6 +87,7 @@ export function hostPolicy(scope: Construct, props: { config: Config; data: Data
   acknowledgeWildcards(policy, [
     ["*", "What the SSM agent calls is not bound to resources, nor is finding log groups; metrics are bound to a namespace."],
     [releases, "A release's files have keys of their own."],
+    [connections, "Each connection of Airflow's is a secret of its own: docs/cloud.md, Connections."],
     [printed, "Each command's output has a key of its own."],
     ...staged.map((keys) => [keys, "Staged files, confirmations and markers have keys of their own."] as const),
   ]);

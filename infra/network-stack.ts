@@ -74,9 +74,14 @@ export class NetworkStack extends Stack {
     const endpointGroup = group("EndpointGroup", "The endpoints of services of AWS");
     this.#allow(config, endpointGroup);
     this.#addEndpoints(config, endpointGroup);
+    // Where nobody may open it there is no address to show.
+    if (config.host.webFrom.length > 0) this.#tellUrl(id);
+  }
+
+  #tellUrl(id: string): void {
     new CfnOutput(this, "AirflowUrl", {
       value: `http://${this.address.ref}:8080`,
-      description: "Airflow, for the addresses in host.webFrom; others forward the port (docs/cloud.md)",
+      description: "Airflow, for the addresses in host.webFrom",
       exportName: `${id}-AirflowUrl`,
     });
   }

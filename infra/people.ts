@@ -1,6 +1,7 @@
 import { Group, ManagedPolicy, PolicyStatement, User } from "aws-cdk-lib/aws-iam";
 import type { Construct } from "constructs";
 import { acknowledgeWildcards } from "./acknowledge.ts";
+import { listBuckets, readReleases, stageFiles } from "./bucket-statements.ts";
 import type { Config } from "./config.ts";
 import { bucketArn } from "./names.ts";
 
@@ -12,17 +13,9 @@ export function addPeople(scope: Construct, config: Config): void {
     managedPolicyName: `${config.prefix}-policy`,
     description: "Lets people and tools outside read releases, read and write staged files, and see the databases and machines there are",
     statements: [
-      new PolicyStatement({
-        sid: "ListBuckets",
-        actions: ["s3:ListBucket", "s3:GetBucketLocation"],
-        resources: [bucketArn(scope, config, "dags"), bucketArn(scope, config, "staging")],
-      }),
-      new PolicyStatement({ sid: "ReadReleases", actions: ["s3:GetObject"], resources: [releases] }),
-      new PolicyStatement({
-        sid: "ReadAndWriteStagedFiles",
-        actions: ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"],
-        resources: [staged],
-      }),
+      listBuckets(scope, config),
+      readReleases(scope, config),
+      stageFiles([staged]),
       new PolicyStatement({
         sid: "SeeDatabasesAndMachines",
         actions: ["rds:DescribeDBInstances", "ec2:DescribeInstances", "ec2:DescribeInstanceStatus"],

@@ -21,15 +21,15 @@ export interface LocalAws {
   stop(): Promise<void>;
 }
 
-/** Starts moto on a free port of 127.0.0.1; `dir` holds its log and its temporary files. */
-export async function startAws({ dir, port }: { dir: string; port?: number }): Promise<LocalAws> {
+/** Starts moto on a free port of 127.0.0.1; `dir` holds its log and its temporary files. `script`: Python that takes its server's place. */
+export async function startAws({ dir, port, script }: { dir: string; port?: number; script?: string }): Promise<LocalAws> {
   const chosen = await getPort(port === undefined ? { host: "127.0.0.1" } : { port, host: "127.0.0.1" });
   const temporary = join(dir, "moto");
   mkdirSync(temporary, { recursive: true });
   const service = startService({
     name: "moto",
-    command: join(pythonBin, "moto_server"),
-    args: ["-H", "127.0.0.1", "-p", String(chosen)],
+    command: join(pythonBin, "python"),
+    args: [script ?? join(pythonBin, "moto_server"), "-H", "127.0.0.1", "-p", String(chosen)],
     env: { PATH: process.env.PATH, TMPDIR: temporary, MOTO_ENABLE_ISO_REGIONS: "false", PYTHONWARNINGS: "ignore" },
     dir,
   });

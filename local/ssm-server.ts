@@ -47,6 +47,7 @@ class SsmError extends Error {
 export async function startSsmServer(options: SsmServerOptions): Promise<LocalSsm> {
   const documents = readDocuments(options.documentsDir);
   const invocations = new Map<string, Invocation>();
+  const commands: Body[] = [];
 
   const operations: Record<string, (body: Body) => Body> = {
     SendCommand(body) {
@@ -64,7 +65,11 @@ export async function startSsmServer(options: SsmServerOptions): Promise<LocalSs
       const invocation = startInvocation(filled.script, options.env, document.timeoutSeconds);
       invocations.set(id, invocation);
       if (options.dir !== undefined && invocation.pid !== undefined) recordProcess(options.dir, name, invocation.pid);
-      return { Command: { CommandId: id, DocumentName: name, InstanceIds: instances, Status: "Pending", StatusDetails: "Pending" } };
+      const { OutputS3BucketName, OutputS3KeyPrefix, CloudWatchOutputConfig } = body;
+      const output = { OutputS3BucketName, OutputS3KeyPrefix, CloudWatchOutputConfig };
+      const command = { CommandId: id, DocumentName: name, InstanceIds: instances, Status: "Pending", StatusDetails: "Pending", ...output };
+      commands.push(command);
+      return { Command: command };
     },
     GetCommandInvocation(body) {
       const { status, exitCode, stdout, stderr } = find(body).state();
@@ -77,6 +82,9 @@ export async function startSsmServer(options: SsmServerOptions): Promise<LocalSs
         StandardOutputContent: stdout,
         StandardErrorContent: stderr,
       };
+    },
+    ListCommands(body) {
+      return { Commands: commands.filter(({ CommandId }) => body.CommandId === undefined || CommandId === body.CommandId) };
     },
     ListCommandInvocations(body) {
       const chosen = [...invocations].filter(([id]) => body.CommandId === undefined || id === body.CommandId);

@@ -1,5 +1,6 @@
 // Draws docs/cloud-picture.md from the templates: the stacks of production, what is in each, and what they take from one another.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+//   node scripts/cloud-picture.ts --check    only says whether it is drawn from today's templates
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { environments } from "../infra/config.ts";
@@ -36,5 +37,11 @@ const text = [
   "By `node scripts/cloud-picture.ts`. An arrow leads to the stack that refers to another's resources.",
   "",
 ];
-writeFileSync(join(root, "docs", "cloud-picture.md"), [...text, "```mermaid", "flowchart LR", ...lines, "```", ""].join("\n"));
+const file = join(root, "docs", "cloud-picture.md");
+const drawn = [...text, "```mermaid", "flowchart LR", ...lines, "```", ""].join("\n");
+if (!process.argv.includes("--check")) writeFileSync(file, drawn);
+else if (readFileSync(file, "utf8") !== drawn) {
+  process.stderr.write("docs/cloud-picture.md is not of these templates: node scripts/cloud-picture.ts\n");
+  process.exitCode = 1;
+}
 rmSync(outdir, { recursive: true });

@@ -36,8 +36,8 @@ const checks: [string, string, string[]][] = [
   ["nothing unused (knip)", "knip", ["--no-progress"]],
   ["the scrapes (dagline validate)", process.execPath, ["src/cli/main.ts", "validate"]],
   ["the tables of the actions", process.execPath, ["scripts/action-tables.ts", "--check"]],
-  ["Python lint (ruff)", join(pythonBin, "ruff"), ["check", "airflow"]],
-  ["Python format (ruff)", join(pythonBin, "ruff"), ["format", "--check", "airflow"]],
+  ["Python lint (ruff)", join(pythonBin, "ruff"), ["check", "airflow", "tests/infra"]],
+  ["Python format (ruff)", join(pythonBin, "ruff"), ["format", "--check", "airflow", "tests/infra"]],
 ];
 if (words.length === 0 || checksOnly) await inParallel(2, checks, ([name, command, args]) => runCheck(name, command, args));
 await inParallel(2, unit, runFile);
@@ -55,7 +55,7 @@ function isReal(file: string): boolean {
 
 /** What measures time, or starts a whole stack, has the machine to itself. */
 function needsQuiet(file: string): boolean {
-  return file.startsWith("tests/e2e/") || /speed|thousand|backfill\/airflow/.test(file);
+  return file.startsWith("tests/e2e/") || isCloud(file) || /speed|thousand|backfill\/airflow/.test(file);
 }
 
 /** What takes minutes begins first, so that in the end no processor waits for it. */

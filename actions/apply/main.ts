@@ -6,7 +6,7 @@ import { UserError } from "../../src/errors.ts";
 import { type Applied, applyInfra } from "../../src/infra/apply-infra.ts";
 import type { StackState } from "../../src/infra/cloudformation.ts";
 import type { ProjectPlan } from "../../src/infra/plan-project.ts";
-import { noChanges } from "../../src/infra/record.ts";
+import { appliedBefore, noChanges } from "../../src/infra/record.ts";
 import { infraText } from "../../src/infra/report.ts";
 import { refuseUnready } from "../../src/infra/stack-state.ts";
 import { contentsOfRelease, type ReleaseContents } from "../../src/plan/contents.ts";
@@ -14,7 +14,7 @@ import { makePlan } from "../../src/plan/make-plan.ts";
 import { code, fenced } from "../../src/plan/markdown.ts";
 import type { InfraChanges } from "../../src/plan/model.ts";
 import { renderProject } from "../../src/release/render-project.ts";
-import { appliedBefore, connectInfra, type Infra, keepRecord, planStacks } from "../infra.ts";
+import { connectInfra, type Infra, noteApplied, planStacks } from "../infra.ts";
 import type { InputSpec, InputsOf } from "../inputs.ts";
 import { refuseUnreviewed } from "../review.ts";
 import type { Services } from "../services.ts";
@@ -42,7 +42,7 @@ export async function run(given: Given, services: Services): Promise<void> {
 /** As `run`, with the cloud given: tests pass their own. */
 export async function applyWith(infra: Infra, given: Given, services: Services): Promise<void> {
   const { environment } = given;
-  const before = await appliedBefore(infra, environment, services);
+  const before = await appliedBefore(infra.record, infra.source, infra.cloud);
   services.output("needed", before === undefined);
   if (before !== undefined) {
     services.log.info("infra/ is as it was applied last, and nobody has changed a stack since: nothing to do");
@@ -55,7 +55,7 @@ export async function applyWith(infra: Infra, given: Given, services: Services):
     for (const { state } of plan.stacks) refuseUnready(state, infra.cloud.region);
     await review(plan, given, services);
     const applied = await apply(infra, plan, given, services);
-    await keepRecord(infra, applied.stacks, environment, services);
+    await noteApplied(infra, [...applied.stacks, ...plan.left], environment, services);
     finish({ changed: applied.changed, states: applied.stacks, planned: plan.changes }, services);
   } finally {
     plan.dispose();

@@ -7,7 +7,7 @@ import { exitCode } from "../errors.ts";
 import { stderrLog } from "../log.ts";
 import { interrupted } from "./interrupted.ts";
 import { formatOption, printResult } from "./output.ts";
-import { type HostOptions, hostOf } from "./target.ts";
+import { addTarget, type HostOptions, hostOf } from "./target.ts";
 
 interface Options extends HostOptions {
   readonly from: string;
@@ -24,8 +24,7 @@ interface Options extends HostOptions {
 
 /** backfill: the runs of a range of the past. */
 export function addBackfillCommand(program: Command): void {
-  program
-    .command("backfill")
+  addTarget(program.command("backfill"), "host")
     .description("show the runs of a range that would be created; with --start, create them and watch until they have ended")
     .argument("<dag>", "a DAG of the deployed release")
     .requiredOption("--from <date>", "the first month (2023-01), day (2023-01-15) or time of the range, in the DAG's time zone")
@@ -37,9 +36,6 @@ export function addBackfillCommand(program: Command): void {
     .option("--newest-first", "begin with the end of the range", false)
     .option("--params <json>", "the runs' params, as a JSON object", backfillDefaults.params)
     .addOption(new Option("--every <period>", "for a DAG without a schedule: one run for each").choices(everyChoices))
-    .option("--local", "the stack that `npm start` keeps up on this machine")
-    .addOption(new Option("--instance <id>", "the Airflow host's EC2 instance").env("DAGLINE_INSTANCE"))
-    .addOption(new Option("--region <region>", "the AWS region").env("AWS_REGION").default("eu-west-2"))
     .addOption(formatOption())
     .action(async (dag: string, options: Options) => {
       const { from, to, every, reprocess, params } = options;

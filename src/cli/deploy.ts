@@ -1,4 +1,4 @@
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { findDrift } from "../deploy/drift.ts";
 import { hostStatus, reload } from "../deploy/reload.ts";
 import { repair } from "../deploy/repair.ts";
@@ -11,7 +11,7 @@ import { currentCommit } from "../services/git.ts";
 import { interrupted } from "./interrupted.ts";
 import { formatOption, printResult } from "./output.ts";
 import { findProject } from "./project.ts";
-import { bucketOf, hostOf, type TargetOptions } from "./target.ts";
+import { addTarget, bucketOf, hostOf, type TargetOptions } from "./target.ts";
 
 type Options = TargetOptions & { format: string };
 
@@ -88,11 +88,5 @@ export function addDeployCommands(program: Command): void {
 }
 
 function target(command: Command): Command {
-  return command
-    .option("--local", "the stack that `npm start` keeps up on this machine")
-    .addOption(new Option("--bucket <name>", "the bucket of releases").env("DAGLINE_BUCKET"))
-    .addOption(new Option("--prefix <prefix>", "what stands before every key in it").env("DAGLINE_PREFIX").default(""))
-    .addOption(new Option("--instance <id>", "the Airflow host's EC2 instance").env("DAGLINE_INSTANCE"))
-    .addOption(new Option("--region <region>", "the AWS region").env("AWS_REGION").default("eu-west-2"))
-    .addOption(formatOption());
+  return addTarget(command, "bucket", "host").addOption(formatOption());
 }

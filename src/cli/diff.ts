@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { deployedContents } from "../deploy/deployed-contents.ts";
 import { UserError } from "../errors.ts";
 import { type Log, stderrLog } from "../log.ts";
@@ -13,7 +13,7 @@ import { renderProject } from "../release/render-project.ts";
 import { currentCommit } from "../services/git.ts";
 import { formatOption } from "./output.ts";
 import { findProject } from "./project.ts";
-import { bucketOf, type TargetOptions } from "./target.ts";
+import { addTarget, bucketOf, type TargetOptions } from "./target.ts";
 
 interface Options extends TargetOptions {
   readonly base?: string;
@@ -27,8 +27,7 @@ interface Options extends TargetOptions {
 
 /** diff: what a deploy of this checkout would change. */
 export function addDiffCommand(program: Command): void {
-  program
-    .command("diff")
+  addTarget(program.command("diff"), "bucket")
     .description("show what deploying this checkout would change: DAGs, tables, rows, runs, code")
     .option("--base <base>", "what to compare with: `bucket` (what is deployed), `none`, or a folder that `render --out` wrote")
     .option("--out <file>", "write it to this file instead of stdout")
@@ -36,10 +35,6 @@ export function addDiffCommand(program: Command): void {
     .option("--limit <characters>", "with --format markdown: how long it may be", parseLimit, 60_000)
     .option("--rows-before <file>", "what the base's tests loaded, by `dagline test --rows`")
     .option("--rows-after <file>", "what this checkout's tests load")
-    .option("--local", "the stack that `npm start` keeps up on this machine")
-    .addOption(new Option("--bucket <name>", "the bucket of releases").env("DAGLINE_BUCKET"))
-    .addOption(new Option("--prefix <prefix>", "what stands before every key in it").env("DAGLINE_PREFIX").default(""))
-    .addOption(new Option("--region <region>", "the AWS region").env("AWS_REGION").default("eu-west-2"))
     .addOption(formatOption("markdown"))
     .action(async (options: Options) => {
       const root = findProject();
@@ -54,10 +49,11 @@ export function addDiffCommand(program: Command): void {
 
 /** What the options name as the base. Throws before anything is rendered when they name none. */
 function baseReader(options: Options, log: Log): (next: ReleaseContents) => Promise<ReleaseContents | null> {
-  const { base = options.local || options.bucket !== undefined ? "bucket" : undefined } = options;
+  const named = options.bucket !== undefined || options.stacks !== undefined;
+  const { base = options.local || named ? "bucket" : undefined } = options;
   if (base === undefined) {
     throw new UserError("nothing is named to compare with", {
-      hint: "Give --base none, --base DIR (a folder that `dagline render --out` wrote), --bucket NAME, or --local for the stack of `npm start`.",
+      hint: "Give --base none, --base DIR (a folder that `dagline render --out` wrote), --stacks PREFIX, --bucket NAME, or --local for the stack of `npm start`.",
     });
   }
   if (base === "none") return async () => null;

@@ -1,7 +1,7 @@
 import { UserError } from "../errors.ts";
 import type { AssemblyStack } from "./assembly.ts";
 import type { CloudFormation, StackState } from "./cloudformation.ts";
-import { isDeployed } from "./stack-state.ts";
+import { isDeployed, isSettled } from "./stack-state.ts";
 import { parseTemplate, type Template } from "./template.ts";
 import { sameValue } from "./values.ts";
 
@@ -32,7 +32,7 @@ export function readDeployed(stacks: readonly AssemblyStack[], cloud: CloudForma
       const state = await cloud.describe(stack.name);
       if (!isDeployed(state)) return { stack, state: null, deployed: null, tags: [], unchanged: false };
       const deployed = parseTemplate(await cloud.template(stack.name));
-      const settled = /^(CREATE|UPDATE|UPDATE_ROLLBACK|IMPORT)_COMPLETE$/.test(state.status);
+      const settled = isSettled(state.status);
       const tags = differingTags(state, stack);
       return { stack, state, deployed, tags, unchanged: settled && sameValue(deployed, stack.template) && tags.length === 0 };
     }),

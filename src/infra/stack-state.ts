@@ -11,6 +11,11 @@ export function isUnderWay(status: string): boolean {
   return status.endsWith("_IN_PROGRESS") && status !== "REVIEW_IN_PROGRESS" && status !== "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS";
 }
 
+/** Whether a stack stands still and is what its template says, be it that of before a failed update. */
+export function isSettled(status: string): boolean {
+  return ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"].includes(status);
+}
+
 export function hasSucceeded(status: string): boolean {
   return ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "IMPORT_COMPLETE"].includes(status);
 }

@@ -9,29 +9,17 @@ import {
 } from "@aws-sdk/client-cloudformation";
 import { UserError } from "../errors.ts";
 import type { ChangeSet, CloudFormation, StackEvent, StackState } from "../infra/cloudformation.ts";
+import { type AwsSettings, clientConfig } from "./aws-client.ts";
 import { explainAwsError } from "./aws-errors.ts";
-
-export interface CloudFormationSettings {
-  readonly region: string;
-  readonly endpoint?: string | null;
-  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
-}
 
 /** Stacks, over @aws-sdk/client-cloudformation. Its own retries apply; what is left is a UserError or a TransientError that says what to do. */
 export class CloudFormationStacks implements CloudFormation {
   readonly region: string;
   readonly #client: CloudFormationClient;
 
-  constructor({ region, endpoint, credentials }: CloudFormationSettings) {
-    this.region = region;
-    this.#client = new CloudFormationClient({
-      region,
-      retryMode: "standard",
-      maxAttempts: 4,
-      requestHandler: { connectionTimeout: 5_000, socketTimeout: 30_000 },
-      ...(endpoint == null ? {} : { endpoint }),
-      ...(credentials === undefined ? {} : { credentials }),
-    });
+  constructor(settings: AwsSettings) {
+    this.region = settings.region;
+    this.#client = new CloudFormationClient(clientConfig(settings));
   }
 
   async describe(stack: string): Promise<StackState | null> {

@@ -79,10 +79,10 @@ export async function withScrapesOf<T>(root: string, commit: string, work: (fold
 const besideInfra = new Set(["scrapes", "docs", "tests", ".github", "README.md", "CONTRIBUTING.md"]);
 
 /**
- * A digest of all that the cloud's resources may be made from: the commit's tree without scrapes, documents, tests and workflows. The same
- * digest means the same resources. null outside Git, and when files differ from the commit.
+ * A digest of all that an environment's cloud resources may be made from: its name, and the commit's tree without scrapes, documents, tests
+ * and workflows. The same digest means the same resources. null outside Git, and when files differ from the commit.
  */
-export async function infraSource(root: string): Promise<string | null> {
+export async function infraSource(root: string, environment: string): Promise<string | null> {
   try {
     const git = async (...args: string[]): Promise<string> => (await execute("git", args, { cwd: root, maxBuffer: 64e6 })).stdout;
     const changed = await git(
@@ -98,7 +98,7 @@ export async function infraSource(root: string): Promise<string | null> {
     const entries = (await git("ls-tree", "-z", "HEAD"))
       .split("\0")
       .filter((entry) => entry !== "" && !besideInfra.has(entry.split("\t")[1] ?? ""));
-    return sha256(entries.join("\0"));
+    return sha256([environment, ...entries].join("\0"));
   } catch {
     return null; // no Git, or no commit: nothing is known to be the same
   }

@@ -12,17 +12,13 @@ import { Upload } from "@aws-sdk/lib-storage";
 import type { ObjectHead, ObjectStore, PutOptions, StoredObject } from "../deploy/object-store.ts";
 import { TransientError } from "../errors.ts";
 import { parseSha256, type Sha256 } from "../ids.ts";
+import { type AwsSettings, clientConfig } from "./aws-client.ts";
 import { explainAwsError } from "./aws-errors.ts";
 
-export interface S3Settings {
+export interface S3Settings extends AwsSettings {
   readonly bucket: string;
   /** Put before every key, with a `/` between them. */
   readonly prefix?: string;
-  readonly region: string;
-  /** Another address than AWS's own. */
-  readonly endpoint?: string | null;
-  /** Without them, the SDK's own chain: environment, profile, instance role. */
-  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
   /** Told of every HTTP request, for tests that count them. */
   readonly onRequest?: (method: string, path: string) => void;
 }
@@ -41,7 +37,7 @@ export class S3ObjectStore implements ObjectStore {
     this.#bucket = settings.bucket;
     this.#prefix = (settings.prefix ?? "").replace(/([^/])$/, "$1/");
     this.address = `s3://${this.#bucket}/${this.#prefix}`;
-    this.#client = new S3Client(clientConfig(settings));
+    this.#client = new S3Client(s3Config(settings));
     const { onRequest } = settings;
     if (onRequest !== undefined) {
       const observe = (request: unknown): void => {
@@ -178,15 +174,11 @@ export class S3ObjectStore implements ObjectStore {
   }
 }
 
-function clientConfig({ region, endpoint, credentials }: S3Settings): S3ClientConfig {
+function s3Config(settings: S3Settings): S3ClientConfig {
   return {
-    region,
-    retryMode: "standard",
-    maxAttempts: 4,
-    // Without them, a host that swallows packets is waited for without end.
+    ...clientConfig(settings),
     requestHandler: { connectionTimeout: 5_000, socketTimeout: 60_000 },
-    ...(endpoint == null ? {} : { endpoint, forcePathStyle: true }),
-    ...(credentials === undefined ? {} : { credentials }),
+    ...(settings.endpoint == null ? {} : { forcePathStyle: true }),
   };
 }
 

@@ -9,17 +9,19 @@ import {
 } from "@aws-sdk/client-ssm";
 import type { CommandOutcome, HostCommands } from "../deploy/host-commands.ts";
 import { TransientError, UserError } from "../errors.ts";
+import { type AwsSettings, clientConfig } from "./aws-client.ts";
 import { explainAwsError } from "./aws-errors.ts";
 
-export interface SsmSettings {
-  readonly region: string;
-  readonly endpoint?: string | null;
-  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
+export interface SsmSettings extends AwsSettings {
   /** An instance's id, or `tag:KEY=VALUE` for the one instance with that tag. */
   readonly instance: string;
+  /** Where SSM keeps whole what commands printed: it returns 24,000 characters of it. The host's role has to let it. */
+  readonly output?: { readonly bucket: string | null; readonly logGroup: string | null };
 }
 
 const RUNNING = new Set(["Pending", "InProgress", "Delayed", "Cancelling"]);
+/** As `infra/keys.ts` has it: where the host may write in that bucket. */
+const OUTPUT_PREFIX = "commands";
 /** How long SSM may not know a command that it has just taken. */
 const APPEARS_WITHIN_SECONDS = 15;
 
@@ -27,17 +29,12 @@ const APPEARS_WITHIN_SECONDS = 15;
 export class SsmHostCommands implements HostCommands {
   readonly #client: SSMClient;
   readonly #target: string;
+  readonly #output: SsmSettings["output"];
 
-  constructor({ region, endpoint, credentials, instance }: SsmSettings) {
-    this.#target = instance;
-    this.#client = new SSMClient({
-      region,
-      retryMode: "standard",
-      maxAttempts: 4,
-      requestHandler: { connectionTimeout: 5_000, socketTimeout: 30_000 },
-      ...(endpoint == null ? {} : { endpoint }),
-      ...(credentials === undefined ? {} : { credentials }),
-    });
+  constructor(settings: SsmSettings) {
+    this.#target = settings.instance;
+    this.#output = settings.output;
+    this.#client = new SSMClient(clientConfig(settings));
   }
 
   async run(
@@ -96,6 +93,7 @@ export class SsmHostCommands implements HostCommands {
           Parameters: Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, [value]])),
           // A host that comes back later must not run a command that nobody waits for any more; SSM's least is 30 s.
           TimeoutSeconds: Math.max(30, Math.ceil(timeoutSeconds)),
+          ...outputTo(document, this.#output),
         }),
       );
       if (sent.Command?.CommandId === undefined) throw new Error("SSM took the command without naming it");
@@ -136,4 +134,12 @@ export class SsmHostCommands implements HostCommands {
       throw explainAwsError(error, { doing, permission: `${permission} on ${this.#target}` });
     }
   }
+}
+
+function outputTo(document: string, output: SsmSettings["output"]) {
+  const { bucket = null, logGroup = null } = output ?? {};
+  return {
+    ...(bucket === null ? {} : { OutputS3BucketName: bucket, OutputS3KeyPrefix: `${OUTPUT_PREFIX}/${document}` }),
+    ...(logGroup === null ? {} : { CloudWatchOutputConfig: { CloudWatchLogGroupName: logGroup, CloudWatchOutputEnabled: true } }),
+  };
 }

@@ -59,7 +59,14 @@ export function testServices(parts: Parts): TestServices {
     forge: () => given(parts.forge, "the forge"),
     environment:
       parts.environment ??
-      (() => ({ region: "eu-west-2", bucket: "b", prefix: "", instance: "i-0123456789abcdef0", url: "https://airflow.example" })),
+      (() => ({
+        region: "eu-west-2",
+        bucket: "b",
+        prefix: "",
+        instance: "i-0123456789abcdef0",
+        url: "https://airflow.example",
+        output: { bucket: null, logGroup: null },
+      })),
     bucket: async () => given(parts.bucket, "the bucket"),
     host: async () => given(parts.host, "the host"),
     hasCloud: () => parts.hasCloud ?? false,

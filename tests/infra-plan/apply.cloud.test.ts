@@ -1,43 +1,21 @@
-import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { execFileSync } from "node:child_process";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type LocalAws, startAws } from "../../local/aws.ts";
-import { root } from "../../local/paths.ts";
-import { CloudFormationStacks } from "../../src/services/cloudformation.ts";
-import { mendChangeSets } from "./moto-change-sets.ts";
+import { ACCOUNT, type CloudAccount, type Ended, measured, startAccount } from "../infra/cloud-account.ts";
 import { writeTinyApp } from "./tiny-app.ts";
 
-// `dagline apply` with CDK's own command line, against moto: an account that is bootstrapped, two stacks, an update.
-const dir = mkdtempSync(join(tmpdir(), "dagline-apply-"));
-const project = join(dir, "project");
-let aws: LocalAws;
-let cloudformation: Awaited<ReturnType<typeof mendChangeSets>>;
-let env: NodeJS.ProcessEnv;
+// `dagline apply` with CDK's own command line, against moto: an account that is bootstrapped, two stacks, an update, a failure.
+let account: CloudAccount;
+let project: string;
+let bucket: string;
 
 test.before(async () => {
-  aws = await startAws({ dir: join(dir, "aws") });
-  cloudformation = await mendChangeSets(aws.endpoint);
-  env = {
-    ...process.env,
-    AWS_ENDPOINT_URL: aws.endpoint,
-    AWS_ENDPOINT_URL_CLOUDFORMATION: cloudformation.endpoint,
-    // moto reads templates by an address of S3 of this form only.
-    AWS_ENDPOINT_URL_S3: aws.endpoint,
-    AWS_ENDPOINT_URL_S3_FOR_CLOUDFORMATION: `https://s3.${aws.region}.amazonaws.com`,
-    AWS_ACCESS_KEY_ID: aws.credentials.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: aws.credentials.secretAccessKey,
-    AWS_REGION: aws.region,
-    AWS_EC2_METADATA_DISABLED: "true",
-  };
+  account = await startAccount();
+  project = join(account.dir, "project");
 });
-test.after(async () => {
-  cloudformation?.stop();
-  await aws?.stop();
-  rmSync(dir, { recursive: true, force: true });
-});
+test.after(() => account?.stop());
 
 test("an account without bootstrap gives one message with the command", async () => {
   writeTinyApp(project, { topic: "one", code: "export const one = 1;" });
@@ -48,39 +26,41 @@ test("an account without bootstrap gives one message with the command", async ()
 });
 
 test("a plan shows every resource and changes nothing", async () => {
-  const cdk = join(root, "node_modules/aws-cdk/bin/cdk");
-  const bootstrap = await start([cdk, "bootstrap", `aws://123456789012/${aws.region}`], dir);
-  assert.is(bootstrap.code, 0, bootstrap.stderr);
+  await account.cdk(["bootstrap", `aws://${ACCOUNT}/${account.aws.region}`], account.dir);
   const { code, stdout, stderr } = await dagline("apply", "--plan", "--format", "json");
   assert.is(code, 0, stderr);
   const { changes } = JSON.parse(stdout);
   assert.equal([...new Set(changes.map(({ action }: { action: string }) => action))], ["create"]);
   assert.ok(changes.some(({ resource }: { resource: string }) => resource === "tiny-data/Bucket"));
-  assert.is(await stacks().describe("tiny-data"), null);
+  assert.is(await account.cloud.describe("tiny-data"), null);
 });
 
 test("the first apply makes both stacks in order, and gives their outputs", async () => {
-  const { code, stdout, stderr, seconds } = await dagline("apply", "--format", "json");
+  const ended = await dagline("apply", "--format", "json");
+  const { code, stdout, stderr } = ended;
   assert.is(code, 0, stderr);
   const result = JSON.parse(stdout);
   assert.equal(result.changed, ["tiny-data", "tiny-compute"]);
   assert.match(result.outputs["tiny-data"].DagsBucket, /^[a-z0-9-]+$/);
   assert.match(stderr, /tiny-data: CREATE_COMPLETE tiny-data/);
   assert.match(stderr, /success: Published Code/);
-  report(`create of two stacks: ${seconds.toFixed(1)} s`);
+  bucket = result.outputs["tiny-data"].DagsBucket;
+  measured("create of two stacks", ended);
 });
 
 test("an apply of the same app is done in seconds, and prepares nothing", async () => {
-  const { code, stdout, stderr, seconds } = await dagline("apply");
+  const ended = await dagline("apply");
+  const { code, stdout, stderr } = ended;
   assert.is(code, 0, stderr);
   assert.is(stdout, "every stack was right already\n");
   assert.not.match(stderr, /Published|changeset/);
-  report(`apply without a change, synthesis included: ${seconds.toFixed(1)} s`);
+  measured("apply without a change, synthesis included", ended);
 });
 
 test("a changed app updates the stack that differs, and no other", async () => {
   writeTinyApp(project, { topic: "two", code: "export const one = 2;" });
-  const { code, stdout, stderr, seconds } = await dagline("apply", "--format", "json");
+  const ended = await dagline("apply", "--format", "json");
+  const { code, stdout, stderr } = ended;
   assert.is(code, 0, stderr);
   const result = JSON.parse(stdout);
   assert.equal(result.changed, ["tiny-compute"]);
@@ -89,7 +69,38 @@ test("a changed app updates the stack that differs, and no other", async () => {
     "tiny-compute/Topic",
   ]);
   assert.match(stderr, /tiny-data: unchanged/);
-  report(`update of one stack: ${seconds.toFixed(1)} s`);
+  measured("update of one stack", ended);
+});
+
+test("a resource that AWS refuses ends the apply with its own reason, and the stack is what it was", async () => {
+  await account.aws.createBuckets("a-name-that-is-taken");
+  writeTinyApp(project, { topic: "two", code: "export const one = 2;", another: "a-name-that-is-taken" });
+  const { code, stderr } = await dagline("apply");
+  assert.is(code, 1);
+  assert.match(
+    stderr,
+    /stack tiny-compute: Another\w+ \(AWS::S3::Bucket\) could not be created: The requested bucket name is not available\..*\n.*choose another name in infra\/config\.ts\. The stack was rolled back to what it was\./,
+  );
+  assert.is((await account.cloud.describe("tiny-compute"))?.status, "UPDATE_ROLLBACK_COMPLETE");
+  writeTinyApp(project, { topic: "two", code: "export const one = 2;" });
+  assert.is((await dagline("apply")).code, 0);
+});
+
+test("with the bucket of releases named, an apply of the same commit is done in a second and needs no CDK", async () => {
+  writeFileSync(join(project, ".gitignore"), "node_modules\n");
+  git("init", "--quiet");
+  git("add", ".");
+  git("commit", "--quiet", "--message", "The app");
+  const first = await dagline("apply", "--bucket", bucket);
+  assert.is(first.code, 0, first.stderr);
+  assert.match(first.stderr, /tiny-data: unchanged/);
+  const again = await dagline("apply", "--bucket", bucket, "--format", "json");
+  assert.is(again.code, 0, again.stderr);
+  assert.equal(JSON.parse(again.stdout).changed, []);
+  assert.is(JSON.parse(again.stdout).outputs["tiny-data"].DagsBucket, bucket);
+  assert.not.match(again.stderr, /unchanged/, "no stack was compared");
+  assert.ok(again.seconds < 4, `${again.seconds} s`);
+  measured("apply of the same commit", again);
 });
 
 test("a bucket that would be replaced stops the apply, until it is allowed", async () => {
@@ -101,7 +112,7 @@ test("a bucket that would be replaced stops the apply, until it is allowed", asy
     /this would lose data\ntiny-data\/Bucket \(tiny-data\): the bucket tiny-data\/Bucket is replaced by a new, empty one, because its BucketName changes: it stays/,
   );
   assert.match(stderr, /Nothing was changed/);
-  assert.not((await stacks().template("tiny-data")).includes("another-bucket"));
+  assert.not((await account.cloud.template("tiny-data")).includes("another-bucket"));
 });
 
 test("an app that fails says why, without a stack of CDK's", async () => {
@@ -112,32 +123,12 @@ test("an app that fails says why, without a stack of CDK's", async () => {
   assert.match(stderr, /the CDK app in infra\/ fails:[\s\S]*settings\.json/);
 });
 
-function stacks(): CloudFormationStacks {
-  return new CloudFormationStacks({ region: aws.region, endpoint: aws.endpoint, credentials: aws.credentials });
+function dagline(...args: string[]): Promise<Ended> {
+  return account.dagline(args, project);
 }
 
-function dagline(...args: string[]): ReturnType<typeof start> {
-  return start([join(root, "src/cli/main.ts"), ...args], project);
-}
-
-async function start(
-  args: readonly string[],
-  cwd: string,
-): Promise<{ code: number | null; stdout: string; stderr: string; seconds: number }> {
-  const started = performance.now();
-  const child = spawn(process.execPath, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
-  const text = { stdout: "", stderr: "" };
-  for (const name of ["stdout", "stderr"] as const) {
-    child[name].setEncoding("utf8").on("data", (chunk: string) => {
-      text[name] += chunk;
-    });
-  }
-  const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
-  return { code, ...text, seconds: (performance.now() - started) / 1000 };
-}
-
-function report(text: string): void {
-  process.stderr.write(`  measured: ${text}\n`);
+function git(...args: string[]): void {
+  execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@example.com", ...args], { cwd: project, stdio: "ignore" });
 }
 
 test.run();

@@ -177,6 +177,9 @@ test("what was applied last is current as long as the sources are the same and n
   assert.not(isCurrent(record, "digest", [null]));
   assert.not(isCurrent(record, "digest", [state === null ? null : { ...state, updated: "2026-02-02T00:00:00.000Z" }]));
   assert.is(parseRecord("[]"), undefined);
+  const backAgain = state === null ? null : { ...state, status: "UPDATE_ROLLBACK_COMPLETE" };
+  assert.ok(isCurrent(record, "digest", [backAgain]), "a failed update that was taken back before");
+  assert.not(isCurrent(record, "digest", [state === null ? null : { ...state, status: "UPDATE_ROLLBACK_FAILED" }]));
 });
 
 async function failing(script: DoubledStack["script"] & object): Promise<UserError> {

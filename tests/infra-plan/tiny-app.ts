@@ -7,6 +7,8 @@ export interface TinyApp {
   readonly topic: string;
   readonly code: string;
   readonly bucketName?: string;
+  /** The name of one more bucket. */
+  readonly another?: string;
 }
 
 /** A project with a CDK app of two stacks: a bucket that stays, and what refers to it, with a file asset. */
@@ -27,7 +29,7 @@ export function writeTinyApp(dir: string, app: TinyApp): void {
 
 const source = `
 import { readFileSync } from "node:fs";
-import { App, CfnOutput, DefaultStackSynthesizer, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { App, CfnOutput, RemovalPolicy, Stack } from "aws-cdk-lib";
 import { Bucket } from "aws-cdk-lib/aws-s3";
 import { Asset } from "aws-cdk-lib/aws-s3-assets";
 import { Topic } from "aws-cdk-lib/aws-sns";
@@ -35,8 +37,7 @@ import { StringParameter } from "aws-cdk-lib/aws-ssm";
 
 if (process.env.AWS_SECRET_ACCESS_KEY !== undefined) throw new Error("the app sees credentials");
 const settings = JSON.parse(readFileSync("settings.json", "utf8"));
-// moto cannot update a stack with that rule's parameter.
-const app = new App({ defaultStackSynthesizer: new DefaultStackSynthesizer({ generateBootstrapVersionRule: false }) });
+const app = new App();
 const env = { account: process.env.CDK_DEFAULT_ACCOUNT, region: process.env.CDK_DEFAULT_REGION };
 const tags = { owner: "data", commit: app.node.tryGetContext("commit") ?? "none" };
 const data = new Stack(app, "tiny-data", { env, tags });
@@ -44,8 +45,9 @@ const bucket = new Bucket(data, "Bucket", { removalPolicy: RemovalPolicy.RETAIN,
 new CfnOutput(data, "DagsBucket", { value: bucket.bucketName });
 const compute = new Stack(app, "tiny-compute", { env, tags });
 const code = new Asset(compute, "Code", { path: "code" });
-new StringParameter(compute, "CodeKey", { stringValue: code.s3ObjectKey });
-new StringParameter(compute, "BucketName", { stringValue: bucket.bucketName });
+new StringParameter(compute, "CodeKey", { parameterName: "/tiny/code", stringValue: code.s3ObjectKey });
+new StringParameter(compute, "BucketName", { parameterName: "/tiny/bucket", stringValue: bucket.bucketName });
 new Topic(compute, "Topic", { displayName: settings.topic });
+if (settings.another !== undefined) new Bucket(compute, "Another", { bucketName: settings.another });
 app.synth();
 `;

@@ -89,6 +89,8 @@ test("a preview costs little and can be thrown away", () => {
   const { templates } = checked.preview;
   templates.data.resourceCountIs("AWS::Redshift::Cluster", 0);
   templates.data.hasResourceProperties("AWS::RDS::DBInstance", { DBInstanceClass: "db.t4g.micro", DeletionProtection: false });
+  templates.compute.hasResourceProperties("AWS::EC2::Instance", { InstanceType: "t3.medium" });
+  templates.network.resourceCountIs("AWS::EC2::VPCEndpoint", 2); // S3's, which costs nothing, and that of the secrets
   assert.not.match(JSON.stringify(checked.preview.json), /"DeletionPolicy":"Retain"/);
 });
 

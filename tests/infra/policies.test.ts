@@ -153,7 +153,7 @@ test("the deploy role puts releases, gives the host its commands and applies sta
   ]);
 });
 
-test("the host reads releases, stages files, reads its two passwords, moves the pointer back; it writes no release", () => {
+test("the host reads releases, stages files, reads its connections' passwords and that of Airflow's database, moves the pointer back; it writes no release", () => {
   assert.ok(iam.mayAssume("data-pipeline-host", "ec2.amazonaws.com"));
   expect("data-pipeline-host", true, [
     ["s3:GetObject", `${dags}/blobs/sha256/x`],
@@ -163,6 +163,7 @@ test("the host reads releases, stages files, reads its two passwords, moves the 
     ["s3:PutObject", `${staging}/markers/a.csv`],
     ["s3:PutObject", `${logs}/commands/x`],
     ["secretsmanager:GetSecretValue", secret("connections/dagline_postgres")],
+    ["secretsmanager:GetSecretValue", secret("connections/smtp_default")],
     ["secretsmanager:GetSecretValue", secret("airflow-database")],
     ["ssmmessages:OpenDataChannel", "*"],
     ["logs:PutLogEvents", `arn:aws:logs:${here}:log-group:/data-pipeline/airflow:log-stream:x`],
@@ -174,7 +175,8 @@ test("the host reads releases, stages files, reads its two passwords, moves the 
     ["s3:DeleteObject", `${dags}/current.json`],
     ["s3:GetObject", `${logs}/s3/dags/x`],
     ["s3:GetObject", `${staging}/exports/x`],
-    ["secretsmanager:GetSecretValue", secret("other")],
+    ["secretsmanager:GetSecretValue", secret("warehouse")],
+    ["secretsmanager:GetSecretValue", `arn:aws:secretsmanager:${here}:secret:data-pipeline-preview/connections/smtp_default-AbCdEf`],
     ["secretsmanager:PutSecretValue", secret("airflow-database")],
     ["ssm:GetParameter", `arn:aws:ssm:${here}:parameter/any`],
     ["ssm:SendCommand", document("dagline-reload"), theHost],

@@ -57,3 +57,8 @@ export function resourcesOf(json: Synthesized["json"], type: string, part?: Part
   const chosen = part === undefined ? parts.map((name) => json[name]) : [json[part]];
   return chosen.flatMap(({ Resources }) => Object.entries(Resources).filter(([, { Type }]) => Type === type));
 }
+
+/** Their properties. */
+export function propertiesOf(json: Synthesized["json"], type: string, part?: Part): Readonly<Record<string, unknown>>[] {
+  return resourcesOf(json, type, part).map(([, { Properties }]) => Properties ?? {});
+}

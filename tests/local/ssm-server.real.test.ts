@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DescribeInstanceInformationCommand, SendCommandCommand, SSMClient } from "@aws-sdk/client-ssm";
+import { DescribeInstanceInformationCommand, ListCommandsCommand, SendCommandCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type LocalSsm, startSsmServer } from "../../local/ssm-server.ts";
@@ -61,6 +61,25 @@ test("a parameter that its pattern refuses never reaches a shell", async () => {
   );
   assert.is(error.name, "InvalidParameters");
   assert.not(existsSync(join(dir, "pwned")));
+});
+
+test("what a command prints is kept where the settings name a bucket and a log group; by default nowhere", async () => {
+  const output = { bucket: "some-logs", logGroup: "/some/commands" };
+  const settings = { region, endpoint: server.endpoint, instance, credentials };
+  const kept = async (...given: { bucket: string | null; logGroup: string | null }[]) => {
+    await new SsmHostCommands({ ...settings, ...(given[0] === undefined ? {} : { output: given[0] }) }).run(
+      "dagline-reload",
+      {},
+      { timeoutSeconds: 10 },
+    );
+    const { Commands = [] } = await new SSMClient(settings).send(new ListCommandsCommand({}));
+    const { OutputS3BucketName, OutputS3KeyPrefix, CloudWatchOutputConfig } = Commands.at(-1) ?? {};
+    return [OutputS3BucketName, OutputS3KeyPrefix, CloudWatchOutputConfig];
+  };
+  const toLogs = { CloudWatchLogGroupName: "/some/commands", CloudWatchOutputEnabled: true };
+  assert.equal(await kept(output), ["some-logs", "commands/dagline-reload", toLogs]);
+  assert.equal(await kept({ ...output, logGroup: null }), ["some-logs", "commands/dagline-reload", undefined]);
+  assert.equal(await kept(), [undefined, undefined, undefined]);
 });
 
 test("only the known documents can be run", async () => {
