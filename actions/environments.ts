@@ -22,10 +22,16 @@ export interface Environment {
 }
 
 /** As the file has it: what is missing comes from the outputs of its stacks. */
-interface Entry extends Pick<Environment, "region" | "prefix" | "url">, Partial<Pick<Environment, "bucket" | "instance">> {
+interface Place extends Pick<Environment, "region" | "prefix" | "url">, Partial<Pick<Environment, "bucket" | "instance">> {
   readonly stacks?: string;
   readonly command_output_bucket?: string;
   readonly command_log_group?: string;
+}
+
+interface Entry extends Place {
+  /** The roles that GitHub's jobs assume to look, and to deploy; null where nothing is looked at, or deployed, from here. */
+  readonly plan_role: string | null;
+  readonly deploy_role: string | null;
 }
 
 const FILE = ".github/environments.yml";
@@ -61,19 +67,19 @@ export function readEnvironments(root: string, name: string): Entry {
 }
 
 /** An environment with what the file leaves to its stacks: their outputs. Throws UserError when a stack or an output is missing. */
-export async function resolveEnvironment(entry: Entry, connect: (region: string) => Promise<CloudFormation>): Promise<Environment> {
-  const { region, prefix, stacks } = entry;
+export async function resolveEnvironment(place: Place, connect: (region: string) => Promise<CloudFormation>): Promise<Environment> {
+  const { region, prefix, stacks } = place;
   const parts = stacks === undefined ? undefined : await readStackOutputs(stacks, await connect(region));
   return {
     region,
     prefix,
     // The schema asks for both where no stacks are named.
-    bucket: entry.bucket ?? parts?.bucket ?? "",
-    instance: entry.instance ?? parts?.instance ?? "",
-    url: entry.url ?? parts?.url ?? null,
+    bucket: place.bucket ?? parts?.bucket ?? "",
+    instance: place.instance ?? parts?.instance ?? "",
+    url: place.url ?? parts?.url ?? null,
     output: {
-      bucket: entry.command_output_bucket ?? parts?.output.bucket ?? null,
-      logGroup: entry.command_log_group ?? parts?.output.logGroup ?? null,
+      bucket: place.command_output_bucket ?? parts?.output.bucket ?? null,
+      logGroup: place.command_log_group ?? parts?.output.logGroup ?? null,
     },
   };
 }

@@ -4,9 +4,12 @@ import { didYouMean } from "../src/scrape/did-you-mean.ts";
 /** What one input takes. `default` undefined: it must be given. `takes` says in words what a text's `pattern` lets through. */
 type InputKind =
   | { readonly kind: "text"; readonly default?: string }
-  | { readonly kind: "text"; readonly default?: string; readonly pattern: RegExp; readonly takes: string }
+  | { readonly kind: "text"; readonly default?: string; readonly pattern: Pattern; readonly takes: string }
   | { readonly kind: "choice"; readonly choices: readonly string[]; readonly default: string }
   | { readonly kind: "flag"; readonly default: "true" | "false" };
+
+/** A regular expression, or what else can tell. */
+type Pattern = Pick<RegExp, "test">;
 
 /** By name, as action.yml has them: a test compares the two. */
 export type InputSpec = Readonly<Record<string, InputKind>>;

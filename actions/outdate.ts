@@ -7,7 +7,7 @@ import type { Services } from "./services.ts";
 /** What became of the release that plans start from now: it was deployed, or, where nothing is deployed from here, it is what the base branch makes. */
 export type Moved = "deployed" | "merged";
 
-/** Marks the comments of open pull requests whose plan starts from another release than `now`. A failure is told and does no harm. */
+/** Marks the comments of open pull requests whose plan starts from another release than `now`, and takes the mark from those that start from it again. A failure is told and does no harm. */
 export async function outdateComments(
   forge: Forge,
   environment: string,
@@ -20,10 +20,12 @@ export async function outdateComments(
   try {
     for (const { number } of await forge.openPullRequests()) {
       const found = await findReviewed(forge, number, environment);
-      if (found === undefined || found.reviewed.base === now) continue;
-      const why = `${what}: run the preview again to see what would change now.`;
-      const { outcome } = await forge.upsertComment(number, planMarker(environment), markOutdated(found.comment.body, why));
-      if (outcome === "updated") log.info(`#${number}: its plan is marked outdated`);
+      if (found === undefined) continue;
+      const why = found.reviewed.base === now ? null : `${what}: run the preview again to see what would change now.`;
+      const body = markOutdated(found, why);
+      if (body === found.comment.body) continue;
+      await forge.upsertComment(number, planMarker(environment), body);
+      log.info(`#${number}: its plan is ${why === null ? "current again" : "marked outdated"}`);
     }
   } catch (error) {
     log.warn(`the comments of open pull requests could not be marked outdated: ${describeError(error)}`);

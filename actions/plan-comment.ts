@@ -12,8 +12,17 @@ export interface ReviewedPlan {
   readonly base: ReleaseId | null;
   /** What it takes away, as `destructiveOf` says it. */
   readonly destructive: readonly string[];
-  /** When a comment first showed this very plan, ISO 8601: a label that was given before was not for it. */
+  /** When a comment first showed this very plan, by GitHub's clock, ISO 8601: a label that was given before was not for it. */
   readonly posted: string;
+}
+
+/** As the comment itself has it. `posted` is null in the first that shows a plan: it is when GitHub took the comment. */
+export type ReviewNote = Omit<ReviewedPlan, "posted"> & { readonly posted: string | null };
+
+/** The comment of a plan. */
+interface ShownPlan {
+  readonly comment: Comment;
+  readonly reviewed: ReviewedPlan;
 }
 
 /** The label that lets a destructive plan through. */
@@ -25,19 +34,21 @@ export function planMarker(environment: string): Marker {
 }
 
 /** At the very start: what comes later is the plan's own text. */
-const NOTE = /^<!-- dagline-plan (\S{1,5000}) -->(?=\r?\n)/;
+const NOTE = /^<!-- dagline-plan (\S{1,5000}) -->(\r?\n> \[!WARNING\]\r?\n> \*\*Outdated\.\*\* .*\r?\n)?(?=\r?\n)/;
 /** A note has little room. */
 const MOST_DESTRUCTIVE = 100;
-const OUTDATED = "> [!WARNING]\n> **Outdated.**";
 
 /** The comment's body but for its marker: the note for later jobs, which commit and plan it shows, the plan. */
-export function commentBody(reviewed: ReviewedPlan, markdown: string): string {
-  const note = Buffer.from(JSON.stringify(reviewed)).toString("base64url");
-  return `<!-- dagline-plan ${note} -->\n${markdown}\n\n<sub>Commit ${code(reviewed.commit.slice(0, 12))} · plan ${code(reviewed.plan)}</sub>`;
+export function commentBody(reviewed: ReviewNote, markdown: string): string {
+  return `${printNote(reviewed)}\n${markdown}\n\n<sub>Commit ${code(reviewed.commit.slice(0, 12))} · plan ${code(reviewed.plan)}</sub>`;
+}
+
+function printNote(note: ReviewNote): string {
+  return `<!-- dagline-plan ${Buffer.from(JSON.stringify(note)).toString("base64url")} -->`;
 }
 
 /** Reads the note back; undefined when the comment has none that can be read, as one that a person edited. */
-export function readReviewed(body: string): ReviewedPlan | undefined {
+export function readReviewed(body: string): ReviewNote | undefined {
   const note = NOTE.exec(body)?.[1];
   if (note === undefined) return undefined;
   try {
@@ -45,7 +56,8 @@ export function readReviewed(body: string): ReviewedPlan | undefined {
       string,
       unknown
     >;
-    if (typeof plan !== "string" || typeof commit !== "string" || typeof posted !== "string") return undefined;
+    if (typeof plan !== "string" || typeof commit !== "string") return undefined;
+    if (posted !== null && typeof posted !== "string") return undefined;
     if (!Array.isArray(destructive) || !destructive.every((each) => typeof each === "string")) return undefined;
     return { plan: parseSha256(plan), commit, base: typeof base === "string" ? parseReleaseId(base) : null, destructive, posted };
   } catch {
@@ -53,7 +65,7 @@ export function readReviewed(body: string): ReviewedPlan | undefined {
   }
 }
 
-export function reviewedOf(plan: Plan, commit: string, posted: string): ReviewedPlan {
+export function reviewedOf(plan: Plan, commit: string, posted: string | null): ReviewNote {
   return { plan: plan.id, commit, base: plan.base?.release ?? null, destructive: destructiveOf(plan), posted };
 }
 
@@ -71,14 +83,12 @@ function destructiveOf({ destructive }: Plan): readonly string[] {
 }
 
 /** The comment of the plan and what it says; undefined when there is none. */
-export async function findReviewed(
-  forge: Forge,
-  number: number,
-  environment: string,
-): Promise<{ readonly comment: Comment; readonly reviewed: ReviewedPlan } | undefined> {
+export async function findReviewed(forge: Forge, number: number, environment: string): Promise<ShownPlan | undefined> {
   const comment = await forge.findComment(number, planMarker(environment));
-  const reviewed = comment === undefined ? undefined : readReviewed(comment.body);
-  return comment === undefined || reviewed === undefined ? undefined : { comment, reviewed };
+  const note = comment === undefined ? undefined : readReviewed(comment.body);
+  return comment === undefined || note === undefined
+    ? undefined
+    : { comment, reviewed: { ...note, posted: note.posted ?? comment.updatedAt } };
 }
 
 /**
@@ -94,12 +104,15 @@ export async function allowed(forge: Forge, { number, labels }: PullRequest, pla
   const given = (await forge.labelEvents(number)).find((event) => event.label === ALLOW_LABEL);
   if (given?.by?.toLowerCase() === shown.comment.author.toLowerCase())
     return `${label} was given by ${code(shown.comment.author)}, which posts the plans: a person must give it.`;
-  if (given !== undefined && Date.parse(given.at) >= Date.parse(shown.reviewed.posted)) return true;
+  if (given !== undefined && Date.parse(given.at) > Date.parse(shown.reviewed.posted)) return true;
   return `${label} was given before this plan was posted: take it away, read the comment, and give it again.`;
 }
 
-/** Says above the plan that it is no longer what would happen, and why. The note stays, so that it is known what was reviewed. */
-export function markOutdated(body: string, why: string): string {
-  const plain = body.replace(new RegExp(`^${OUTDATED.replace(/[[\]*.>!]/g, "\\$&")}.*\\n\\n`, "m"), "");
-  return plain.replace(NOTE, (note) => `${note}\n${OUTDATED} ${why}\n`);
+/**
+ * The comment's body with the words above the plan that it is no longer what would happen, and why; null takes them away. The note stays, so that it is known
+ * what was reviewed, and says when: editing a comment moves GitHub's time of it.
+ */
+export function markOutdated({ comment, reviewed }: ShownPlan, why: string | null): string {
+  if (why === null && NOTE.exec(comment.body)?.[2] === undefined) return comment.body;
+  return comment.body.replace(NOTE, () => `${printNote(reviewed)}${why === null ? "" : `\n> [!WARNING]\n> **Outdated.** ${why}\n`}`);
 }

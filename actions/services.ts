@@ -30,6 +30,8 @@ export interface Services {
   /** Whether the job has credentials for AWS at all: a fork's has not. */
   readonly hasCloud: () => boolean;
   readonly output: (name: string, value: string | number | boolean) => void;
+  /** For the action's post part, which has it as `core.getState(name)`. */
+  readonly saveState: (name: string, value: string) => void;
   /** Adds Markdown to the step's summary. */
   readonly summary: (markdown: string) => void;
   readonly annotate: (annotation: Annotation) => void;
@@ -102,6 +104,7 @@ export function connectServices(inputs: Readonly<Record<string, unknown>>): Serv
         (name) => (process.env[name] ?? "") !== "",
       ),
     output: (name, value) => core.setOutput(name, String(value)),
+    saveState: core.saveState,
     summary: addSummary,
     annotate({ severity, title, message, file, line, column }) {
       // GitHub's paths begin at the repository's top.

@@ -13,7 +13,7 @@ export class AccessStack extends Stack {
     const output = (name: string, value: string, description: string): void => {
       new CfnOutput(this, name, { value, description, exportName: `${id}-${name}` });
     };
-    output("PlanRole", plan.roleArn, "The role of pull requests: AWS_PLAN_ROLE in the repository's variables");
-    output("DeployRole", deploy.roleArn, "The role of deploys: AWS_DEPLOY_ROLE in the repository's variables");
+    output("PlanRole", plan.roleArn, "The role of pull requests: plan_role in .github/environments.yml");
+    output("DeployRole", deploy.roleArn, "The role of deploys: deploy_role in .github/environments.yml");
   }
 }

@@ -1,14 +1,16 @@
 import {
-  checkLength,
   conversation,
   conversationRead,
   created,
   type GithubRoute,
-  isThere,
+  limited,
   notFound,
+  ofConversation,
   ok,
   REPOSITORY,
 } from "./github-route.ts";
+
+const mostCharacters = { body: 65_536 };
 
 /** Comments on issues and pull requests. */
 export const commentRoutes: readonly GithubRoute[] = [
@@ -16,26 +18,23 @@ export const commentRoutes: readonly GithubRoute[] = [
     method: "GET",
     template: `${REPOSITORY}/issues/{issue_number}/comments`,
     permission: conversationRead,
-    handle({ params, query }, { state, answers }) {
-      const number = Number(params.issue_number);
-      if (!isThere(state, number)) return notFound;
-      const { since = "" } = query;
-      return ok(state.comments.filter((comment) => comment.number === number && comment.updatedAt >= since).map(answers.comment));
-    },
+    handle: ofConversation((number, { query: { since = "" } }, { state, answers }) =>
+      ok(state.comments.filter((comment) => comment.number === number && comment.updatedAt >= since).map(answers.comment)),
+    ),
   },
   {
     method: "POST",
     template: `${REPOSITORY}/issues/{issue_number}/comments`,
     permission: conversation,
-    handle({ params, body, login }, { state, answers, now, nextId }) {
-      const number = Number(params.issue_number);
-      if (!isThere(state, number)) return notFound;
-      const tooLong = checkLength("IssueComment", body, { body: 65_536 });
-      if (tooLong !== undefined) return tooLong;
-      const comment = { id: nextId(), number, author: login, body: String(body.body), createdAt: now(), updatedAt: now() };
-      state.comments.push(comment);
-      return created(answers.comment(comment));
-    },
+    handle: limited(
+      "IssueComment",
+      mostCharacters,
+      ofConversation((number, { body, login }, { state, answers, now, nextId }) => {
+        const comment = { id: nextId(), number, author: login, body: String(body.body), createdAt: now(), updatedAt: now() };
+        state.comments.push(comment);
+        return created(answers.comment(comment));
+      }),
+    ),
   },
   {
     method: "GET",
@@ -59,14 +58,12 @@ export const commentRoutes: readonly GithubRoute[] = [
     method: "PATCH",
     template: `${REPOSITORY}/issues/comments/{comment_id}`,
     permission: conversation,
-    handle({ params, body }, { state, answers, now }) {
+    handle: limited("IssueComment", mostCharacters, ({ params, body }, { state, answers, now }) => {
       const comment = state.comments.find(({ id }) => id === Number(params.comment_id));
       if (comment === undefined) return notFound;
-      const tooLong = checkLength("IssueComment", body, { body: 65_536 });
-      if (tooLong !== undefined) return tooLong;
       comment.body = String(body.body);
       comment.updatedAt = now();
       return ok(answers.comment(comment));
-    },
+    }),
   },
 ];

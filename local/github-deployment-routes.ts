@@ -1,5 +1,5 @@
 import { commitOf } from "./github-git.ts";
-import { checkLength, created, type GithubRoute, invalid, notFound, ok, REPOSITORY } from "./github-route.ts";
+import { created, type GithubRoute, invalid, limited, notFound, ok, REPOSITORY } from "./github-route.ts";
 import type { DeploymentState } from "./github-state.ts";
 
 /** Deployments and their statuses. */
@@ -50,11 +50,9 @@ export const deploymentRoutes: readonly GithubRoute[] = [
     method: "POST",
     template: `${REPOSITORY}/deployments/{deployment_id}/statuses`,
     permission: "deployments=write",
-    handle({ params, body }, { state, answers, now, nextId }) {
+    handle: limited("DeploymentStatus", { description: 140 }, ({ params, body }, { state, answers, now, nextId }) => {
       const deployment = state.deployments.find(({ id }) => id === Number(params.deployment_id));
       if (deployment === undefined) return notFound;
-      const tooLong = checkLength("DeploymentStatus", body, { description: 140 });
-      if (tooLong !== undefined) return tooLong;
       const status = {
         id: nextId(),
         state: String(body.state),
@@ -65,6 +63,6 @@ export const deploymentRoutes: readonly GithubRoute[] = [
       };
       deployment.statuses.unshift(status);
       return created(answers.status(status, deployment));
-    },
+    }),
   },
 ];

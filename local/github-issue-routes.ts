@@ -1,16 +1,18 @@
 import {
-  checkLength,
   conversation,
   conversationRead,
   created,
   type GithubRoute,
-  isThere,
+  limited,
   namesOf,
   notFound,
+  ofConversation,
   ok,
   REPOSITORY,
 } from "./github-route.ts";
 import type { IssueState } from "./github-state.ts";
+
+const mostCharacters = { title: 256, body: 65_536 };
 
 /** Issues, and the labels of issues and pull requests. */
 export const issueRoutes: readonly GithubRoute[] = [
@@ -36,9 +38,7 @@ export const issueRoutes: readonly GithubRoute[] = [
     method: "POST",
     template: `${REPOSITORY}/issues`,
     permission: "issues=write",
-    handle({ body, login }, { state, answers, now, nextId }) {
-      const tooLong = checkLength("Issue", body, { title: 256, body: 65_536 });
-      if (tooLong !== undefined) return tooLong;
+    handle: limited("Issue", mostCharacters, ({ body, login }, { state, answers, now, nextId }) => {
       const issue: IssueState = {
         id: nextId(),
         number: 1 + Math.max(0, ...state.issues.keys(), ...state.pullRequests.keys()),
@@ -53,7 +53,7 @@ export const issueRoutes: readonly GithubRoute[] = [
       };
       state.issues.set(issue.number, issue);
       return created(answers.issue(issue));
-    },
+    }),
   },
   {
     method: "GET",
@@ -71,11 +71,9 @@ export const issueRoutes: readonly GithubRoute[] = [
     method: "PATCH",
     template: `${REPOSITORY}/issues/{issue_number}`,
     permission: conversation,
-    handle({ params, body }, { state, answers, now }) {
+    handle: limited("Issue", mostCharacters, ({ params, body }, { state, answers, now }) => {
       const issue = state.issues.get(Number(params.issue_number));
       if (issue === undefined) return notFound;
-      const tooLong = checkLength("Issue", body, { title: 256, body: 65_536 });
-      if (tooLong !== undefined) return tooLong;
       if (body.title !== undefined) issue.title = String(body.title);
       if (body.body !== undefined) issue.body = body.body === null ? null : String(body.body);
       if (body.labels !== undefined) issue.labels = namesOf(body.labels);
@@ -83,7 +81,7 @@ export const issueRoutes: readonly GithubRoute[] = [
       if (body.state_reason !== undefined) issue.stateReason = body.state_reason === null ? null : String(body.state_reason);
       issue.updatedAt = now();
       return ok(answers.issue(issue));
-    },
+    }),
   },
   {
     method: "POST",
@@ -120,10 +118,9 @@ export const issueRoutes: readonly GithubRoute[] = [
       method: "GET",
       template: `${REPOSITORY}/issues/{issue_number}/${list}`,
       permission: conversationRead,
-      handle({ params }, { state, answers }) {
-        const number = Number(params.issue_number);
-        return isThere(state, number) ? ok(state.labelEvents.filter((event) => event.number === number).map(answers.labelEvent)) : notFound;
-      },
+      handle: ofConversation((number, _request, { state, answers }) =>
+        ok(state.labelEvents.filter((event) => event.number === number).map(answers.labelEvent)),
+      ),
     }),
   ),
 ];

@@ -46,8 +46,20 @@ export const created = (body: unknown): GithubAnswer => ({ status: 201, body });
 export const conversation = "issues=write; pull_requests=write";
 export const conversationRead = "issues=read; pull_requests=read";
 
-export function isThere(state: GithubState, number: number): boolean {
-  return state.pullRequests.has(number) || state.issues.has(number);
+type Handle = GithubRoute["handle"];
+
+/** Answers about an issue or pull request, by its number, when it is there. */
+export function ofConversation(answer: (number: number, ...given: Parameters<Handle>) => GithubAnswer): Handle {
+  return (request, context) => {
+    const number = Number(request.params.issue_number);
+    const { pullRequests, issues } = context.state;
+    return pullRequests.has(number) || issues.has(number) ? answer(number, request, context) : notFound;
+  };
+}
+
+/** Answers a body whose texts are not too long, in characters. */
+export function limited(resource: string, most: Readonly<Record<string, number>>, answer: Handle): Handle {
+  return (request, context) => checkLength(resource, request.body, most) ?? answer(request, context);
 }
 
 /** Labels come as names or as objects. */
@@ -58,12 +70,8 @@ export function namesOf(labels: unknown): string[] {
   );
 }
 
-/** GitHub's refusal of a text that is too long, in characters. */
-export function checkLength(
-  resource: string,
-  body: Readonly<Record<string, unknown>>,
-  most: Record<string, number>,
-): GithubAnswer | undefined {
+/** GitHub's refusal of a text that is too long. */
+function checkLength(resource: string, body: Readonly<Record<string, unknown>>, most: Record<string, number>): GithubAnswer | undefined {
   for (const [field, limit] of Object.entries(most)) {
     const text = body[field];
     if (typeof text === "string" && [...text].length > limit) {

@@ -64,7 +64,7 @@ function followAll(
     runs.map(({ dag, run }) =>
       steps.run(`Run ${dag} ${run}`, async (note) => {
         const result = await followRun(call, dag, run, note, signal);
-        note(result.state === "success" ? describeTasks(result) : "FAILED");
+        note(result.state === "failed" ? "FAILED" : describeTasks(result));
         if (result.state === "failed") await showFailures(call, result, steps);
         return result;
       }),

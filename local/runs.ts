@@ -14,7 +14,8 @@ export interface RunRequest {
 export interface RunResult {
   readonly dag: string;
   readonly run: string;
-  readonly state: "success" | "failed";
+  /** waiting: all that it has left to do is to ask again for data that is not there yet. */
+  readonly state: "success" | "failed" | "waiting";
   readonly seconds: number;
   /** Tasks that failed, skipped and so on: how many of each state. */
   readonly tasks: Readonly<Record<string, number>>;
@@ -44,7 +45,7 @@ export async function startRun(call: AirflowCall, request: RunRequest): Promise<
   return request.runId;
 }
 
-/** Waits for a run to end; `progress` is told of the states of its tasks now and then. */
+/** Waits for a run to end, or to wait for its data; `progress` is told of the states of its tasks now and then. */
 export async function followRun(
   call: AirflowCall,
   dag: string,
@@ -58,10 +59,11 @@ export async function followRun(
     const { body } = await call("GET", `/dags/${dag}/dagRuns/${encodeURIComponent(run)}`);
     const { state, duration } = body as { state: string; duration: number | null };
     if (state === "success" || state === "failed") {
-      const seconds = Math.round((duration ?? (performance.now() - start) / 1000) * 10) / 10;
+      const seconds = duration === null ? secondsSince(start) : Math.round(duration * 10) / 10;
       return { dag, run, state, seconds, tasks: countStates(await taskInstances(call, dag, run)) };
     }
     const counts = countStates(await taskInstances(call, dag, run));
+    if (waitsForData(counts)) return { dag, run, state: "waiting", seconds: secondsSince(start), tasks: counts };
     progress(
       Object.entries(counts)
         .map(([name, count]) => `${count} ${name}`)
@@ -69,6 +71,15 @@ export async function followRun(
     );
     await new Promise((resolve) => setTimeout(resolve, 300));
   }
+}
+
+function secondsSince(start: number): number {
+  return Math.round((performance.now() - start) / 100) / 10;
+}
+
+function waitsForData(counts: Readonly<Record<string, number>>): boolean {
+  const idle = ["success", "skipped", "upstream_failed", "failed", "waiting", "up_for_reschedule"];
+  return counts.up_for_reschedule !== undefined && Object.keys(counts).every((state) => idle.includes(state));
 }
 
 /** Runs that have not ended, of any DAG: those that a schedule began when its DAG was unpaused, too. */

@@ -64,7 +64,7 @@ async function deployAndRun(
   const runs = await runScrapes(stack.airflow.api.call, planRuns(dags, monthsOf(source, new Date())), steps, interrupted);
   const summary = await summarise(stack, deployed, runs, (performance.now() - started) / 1000);
   process.stdout.write(options.format === "json" ? jsonSummary(summary) : textSummary(summary, !options.once));
-  if (options.once) return runs.every((run) => run.state === "success") ? exitCode.done : exitCode.userError;
+  if (options.once) return runs.every((run) => run.state !== "failed") ? exitCode.done : exitCode.userError;
   await watchScrapes(stack, options.root, steps, interrupted);
   return exitCode.done;
 }

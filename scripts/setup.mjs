@@ -35,7 +35,7 @@ if (what === "actions") {
 await Promise.all([
   step("npm packages", ["package.json", "package-lock.json"], join(root, "node_modules"), () => run("npm", install)),
   what === "all" &&
-    step("Python environment", ["airflow/requirements.lock", "airflow/uv.lock"], join(local, "python"), async () => {
+    step("Python environment", ["airflow/requirements-dev.lock", "airflow/uv.lock"], join(local, "python"), async () => {
       const python = findPython();
       const uv = join(local, "uv");
       const environment = join(local, "python");
@@ -60,7 +60,7 @@ await Promise.all([
         "--require-hashes",
         "--compile-bytecode",
         ...target,
-        "airflow/requirements.lock",
+        "airflow/requirements-dev.lock",
       ]);
     }),
 ]);

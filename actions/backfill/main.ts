@@ -1,26 +1,36 @@
-import { parseBackfillRequest } from "../../src/backfill/request.ts";
+import { encodeHostRequest } from "../../src/backfill/host-request.ts";
+import { type BackfillProgress, progressStates } from "../../src/backfill/progress.ts";
+import { elapsed, progressTable } from "../../src/backfill/progress-table.ts";
+import { backfillInputs, parseBackfillRequest } from "../../src/backfill/request.ts";
 import { runBackfill } from "../../src/backfill/run-backfill.ts";
-import { planText, progressLine, resultText } from "../../src/backfill/table.ts";
+import { planText, resultText } from "../../src/backfill/table.ts";
 import { UserError } from "../../src/errors.ts";
 import { fenced } from "../../src/plan/markdown.ts";
 import type { InputSpec, InputsOf } from "../inputs.ts";
+import { table } from "../markdown.ts";
 import type { Services } from "../services.ts";
 
 export const inputs = {
   environment: { kind: "text", default: "production" },
-  dag: { kind: "text" },
-  from: { kind: "text" },
-  to: { kind: "text" },
+  dag: { kind: "text", ...backfillInputs.dag },
+  from: { kind: "text", ...backfillInputs.from },
+  to: { kind: "text", ...backfillInputs.to },
   "dry-run": { kind: "flag", default: "true" },
   reprocess: { kind: "choice", choices: ["none", "failed", "completed"], default: "none" },
   "max-active-runs": { kind: "text", default: "3", pattern: /^(?:[1-9]\d?|100)$/, takes: "a whole number from 1 to 100" },
   "newest-first": { kind: "flag", default: "false" },
   every: { kind: "choice", choices: ["automatic", "month", "day"], default: "automatic" },
-  params: { kind: "text", default: "{}" },
+  params: { kind: "text", default: "{}", ...backfillInputs.params },
   "working-directory": { kind: "text", default: "." },
 } as const satisfies InputSpec;
 
-/** Shows the runs of a backfill, and without `dry-run` starts it and watches it to its end. Cancelling the workflow cancels the backfill. */
+/** The state in which the post part finds the backfill that this step began and has not seen the end of. */
+export const UNFINISHED = "unfinished";
+
+/**
+ * Shows the runs of a backfill, and without `dry-run` starts it and watches it to its end. Cancelling the workflow cancels the backfill: here, and in
+ * post.ts when this process is ended before it could.
+ */
 export async function run(given: InputsOf<typeof inputs>, services: Services): Promise<void> {
   const { log, signal } = services;
   const request = parseBackfillRequest({
@@ -33,15 +43,27 @@ export async function run(given: InputsOf<typeof inputs>, services: Services): P
     newest_first: String(given["newest-first"]),
     params: given.params,
   });
-  const result = await runBackfill(await services.host(given.environment), request, {
+  const began = services.now().getTime();
+  const progressRows = progressTable(services.now);
+  const host = await services.host(given.environment);
+  const result = await runBackfill(host, request, {
     start: !given["dry-run"],
     log,
     signal,
     onPlan: (plan) => log.info(planText(plan)),
-    onProgress: (progress) => log.info(progressLine(progress)),
+    onStart: (asked) => services.saveState(UNFINISHED, encodeHostRequest(asked)),
+    onProgress: (progress) => {
+      for (const line of progressRows(progress)) log.info(line);
+    },
+  }).catch((error: unknown) => {
+    // One that could not be cancelled is left to post.ts; one that is no longer watched goes on, as its error says.
+    if (!signal.aborted) services.saveState(UNFINISHED, "");
+    throw error;
   });
+  services.saveState(UNFINISHED, "");
   log.info(resultText(result));
-  services.summary(`### Backfill of \`${request.dag}\`: ${result.outcome}\n\n${fenced(resultText(result), "text")}`);
+  const counts = result.progress === null ? [] : [countsTable(result.progress, (services.now().getTime() - began) / 1000)];
+  services.summary([`### Backfill of \`${request.dag}\`: ${result.outcome}`, ...counts, fenced(resultText(result), "text")].join("\n\n"));
   services.output("outcome", result.outcome);
   services.output("id", result.id ?? "");
   services.output("runs", result.plan.counts.create + result.plan.counts.reprocess);
@@ -54,4 +76,10 @@ export async function run(given: InputsOf<typeof inputs>, services: Services): P
           : "Mend the cause, then start it again with `reprocess: failed`.",
     });
   }
+}
+
+/** How many runs are in which state in the end. */
+function countsTable({ counts, total }: BackfillProgress, seconds: number): string {
+  const states = progressStates.filter((state) => (counts[state] ?? 0) > 0);
+  return table(["runs", ...states, "took"], [[String(total), ...states.map((state) => String(counts[state])), elapsed(seconds)]]);
 }

@@ -9,7 +9,7 @@ import { words } from "./prepare-plan.ts";
 
 /** Posts a preview to its pull request: one comment, edited in place. What is beyond a comment's length goes to the summary. */
 export async function postComment(given: DiffInputs, services: Services): Promise<void> {
-  const { log, run, now } = services;
+  const { log, run } = services;
   const preview = readPreview(resolve(services.root, given.folder));
   if (preview.environment !== given.environment)
     throw new UserError("the preview is of another environment than this workflow comments on");
@@ -26,16 +26,13 @@ export async function postComment(given: DiffInputs, services: Services): Promis
     services.output("outcome", "superseded");
     return;
   }
-  const shown = (await findReviewed(forge, pull.number, given.environment))?.reviewed;
-  const posted = shown?.plan === preview.plan.id ? shown.posted : now().toISOString();
+  const shown = await findReviewed(forge, pull.number, given.environment);
   const { body, rest } = planMarkdown(preview.plan, { limit: 55_000 });
   const heading = `## What merging this changes\n\n${words[preview.basis]} [The run](${pageOf(run.payload) ?? run.url}) has all of it.`;
-  const reviewed = reviewedOf(preview.plan, preview.commit, posted);
-  const { url, outcome } = await forge.upsertComment(
-    pull.number,
-    planMarker(given.environment),
-    commentBody(reviewed, `${heading}\n\n${body}`),
-  );
+  const text = (posted: string | null): string => commentBody(reviewedOf(preview.plan, preview.commit, posted), `${heading}\n\n${body}`);
+  // Edited, the comment of the same plan says when it was shown first; GitHub's time of it is then that of the edit.
+  const posted = shown?.reviewed.plan === preview.plan.id && shown.comment.body !== text(null) ? shown.reviewed.posted : null;
+  const { url, outcome } = await forge.upsertComment(pull.number, planMarker(given.environment), text(posted));
   log.info(`#${pull.number}: the comment is ${outcome}, ${url}`);
   if (rest !== null) services.summary(`## Left out of the comment\n\n${rest}`);
   services.output("outcome", outcome);

@@ -9,9 +9,9 @@ import signal
 import subprocess
 import tempfile
 import threading
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.sdk import BaseOperator
 
@@ -50,6 +50,7 @@ class DaglineOperator(BaseOperator):
         from airflow.sdk.exceptions import (
             AirflowException,
             AirflowFailException,
+            AirflowRescheduleException,
             AirflowSkipException,
         )
 
@@ -69,6 +70,12 @@ class DaglineOperator(BaseOperator):
         if result["state"] == "done":
             return result.get("output") or result["load"]
         if result["state"] == "skipped":
+            again = _ask_again(context, host, result)
+            if again is not None:
+                self.log.info(
+                    "waits: %s; asked again at %s", result["reason"], _iso(again)
+                )
+                raise AirflowRescheduleException(again)
             raise AirflowSkipException(result["reason"])
         reason = " ".join(filter(None, [result["message"], result["hint"]]))
         # A user error is the same at every try; anything else Airflow may try again, as the task's retries say.
@@ -152,12 +159,9 @@ class DaglineOperator(BaseOperator):
     ) -> dict[str, Any]:
         ti: Any = context["ti"]
         run: Any = context["dag_run"]
-        bundle = ti.bundle_instance
-        release_dir = Path(bundle.path).parent
+        release_dir = _release_dir(ti)
         deployed = json.loads((release_dir / "release.json").read_text())
-        spec = json.loads((release_dir / "specs" / f"{ti.dag_id}.json").read_text())[
-            "tasks"
-        ][ti.task_id]
+        spec = _spec(ti)["tasks"][ti.task_id]
         map_index = -1 if ti.map_index is None else ti.map_index
         start, end = run.data_interval_start, run.data_interval_end
         return {
@@ -241,6 +245,34 @@ def _month(text: str) -> tuple[int, int]:
     if match is None:
         raise ValueError(f"not {text!r}")
     return int(match[1]), int(match[2])
+
+
+def _release_dir(ti: Any) -> Path:
+    return Path(ti.bundle_instance.path).parent
+
+
+def _spec(ti: Any) -> dict[str, Any]:
+    """What the release says of the DAG."""
+    return json.loads((_release_dir(ti) / "specs" / f"{ti.dag_id}.json").read_text())
+
+
+def _ask_again(
+    context: Context, host: dict[str, Any], result: dict[str, Any]
+) -> datetime | None:
+    """When to ask anew for data that was not there, as `wait_for_data` says; None: it is not waited for, or not any longer."""
+    spec, run = _spec(context["ti"]), cast("Any", context["dag_run"])
+    seconds = spec["tasks"][context["ti"].task_id].get("wait_seconds")
+    end = run.data_interval_end
+    if seconds is None or end is None or not result["no_data"]:
+        return None
+    # Whoever starts a run or a backfill wants to know now, and the local stack's stand-in for an origin publishes nothing later.
+    stand_in = (spec["url"] or "").startswith(tuple(f"{o}/" for o in host["origins"]))
+    if run.run_type != "scheduled" or stand_in:
+        return None
+    wait = timedelta(seconds=seconds)
+    now, last = datetime.now(end.tzinfo), end + wait
+    # The last time is the very end of the wait, not up to a day before it.
+    return None if now >= last else min(now + min(timedelta(days=1), wait / 20), last)
 
 
 def _references(ti: Any, tasks: list[str], map_index: int) -> list[dict[str, Any]]:

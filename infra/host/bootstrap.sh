@@ -29,13 +29,15 @@ readonly HOME_DIR=/opt/dagline
 readonly CONFIG=/etc/dagline
 readonly STATE=/var/lib/airflow
 readonly LOGS=/var/log/airflow
+# There from before the first change that Airflow must restart for until it has: a run that was killed in between is made good by the next.
+readonly RESTART_DUE=/run/dagline-restart-due
 
 PACKAGE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 SETTINGS=${1:-$CONFIG/bootstrap.env}
 STEP='Starting'
 HINT='Run it as root.'
 CHANGES=0
-RESTART=0
+STARTED_AT=''
 TEMPORARY=''
 
 main() {
@@ -59,6 +61,7 @@ main() {
   step "Airflow's database" 'May this host read both secrets (secretsmanager:GetSecretValue), and reach the database on port 5432?' prepare_database
   step 'Services' 'Look at: systemctl status airflow.target; journalctl -u "airflow-*" -n 50' install_services
   step 'Logs' 'Is logrotate or the CloudWatch agent broken?' set_up_logs
+  step "Airflow's health" 'Look at: journalctl -u "airflow-*" -n 50; /var/log/airflow' wait_until_healthy
 
   if ((CHANGES == 0)); then
     printf 'nothing changed, in %s s\n' "$SECONDS"
@@ -77,7 +80,7 @@ check_machine() {
     'ubuntu 24.04' | 'debian 12') ;;
     *) give_up "this is $id $version" "$HINT" ;;
   esac
-  [[ $(uname -m) == x86_64 ]] || give_up "this is a machine of kind $(uname -m)" "$HINT"
+  [[ $(uname -m) == x86_64 ]] || give_up "this is a machine of kind $(uname -m)" 'Use one of x86-64: Node and DuckDB are pinned for that alone.'
 }
 
 # Read as data, never run as shell. Each setting has the form that it must have.
@@ -130,14 +133,18 @@ install_system_packages() {
     [[ $(dpkg-query --show --showformat='${db:Status-Status}' "$name" 2>/dev/null) == installed ]] || missing+=("$name")
   done
   ((${#missing[@]})) || return 0
-  apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
+  # A run that was killed may have left packages half unpacked. What is still missing for some of them is installed then.
+  patiently dpkg --configure -a 2>/dev/null || true
+  patiently apt-get update -qq
+  patiently apt-get install -qq -y --fix-broken --no-install-recommends "${missing[@]}"
   changed "installed ${missing[*]}"
 }
 
 make_user_and_folders() {
+  # One after the other: of a run that was killed, the group may be there alone.
+  getent group airflow >/dev/null || groupadd --system airflow
   if ! getent passwd airflow >/dev/null; then
-    useradd --system --user-group --home-dir "$STATE" --no-create-home --shell /usr/sbin/nologin airflow
+    useradd --system --gid airflow --home-dir "$STATE" --no-create-home --shell /usr/sbin/nologin airflow
     changed 'made the user airflow'
   fi
   # Sticky: the agent puts its files beside the programs, but can't put others in their place, which root runs.
@@ -148,7 +155,6 @@ make_user_and_folders() {
   folder "$HOME_DIR/node" 755 root:root
   folder "$HOME_DIR/environments" 755 root:root
   folder "$HOME_DIR/aws-cli" 755 root:root
-  folder "$HOME_DIR/releases" 755 airflow:airflow
   folder "$CONFIG" 755 root:root
   folder "$CONFIG/keys" 750 root:airflow
   folder "$STATE" 750 airflow:airflow
@@ -166,7 +172,7 @@ install_node() {
   check_sha512 "$file" "$NODE_SHA512"
   local fresh=$HOME_DIR/node/.new
   rm -rf "$fresh"
-  mkdir -p "$fresh"
+  mkdir "$fresh"
   tar -xzf "$file" -C "$fresh" --strip-components=1 --no-same-owner package/bin/node
   chmod 755 "$fresh/bin/node"
   "$fresh/bin/node" --version >/dev/null
@@ -178,7 +184,9 @@ install_native_packages() {
   local stamp=$HOME_DIR/node_modules/.dagline-pins
   [[ -f $stamp && $(<"$stamp") == "${NPM_PACKAGES[*]}" ]] && return 0
   local fresh=$HOME_DIR/.node_modules.new entry name version sha512 file
+  # Not -p: airflow may make files in this folder, and nothing of its making is written into.
   rm -rf "$fresh"
+  mkdir "$fresh"
   for entry in "${NPM_PACKAGES[@]}"; do
     read -r name version sha512 <<<"$entry"
     file=$TEMPORARY/${name//\//-}.tgz
@@ -196,20 +204,20 @@ install_native_packages() {
 # As scripts/setup.mjs does it: uv by pip, the rest by uv, all of it by the hashes of the lock files. An environment is never changed,
 # a new one is made beside it: processes that run go on with the one that they started in.
 install_python() {
-  make_environment environments "$PACKAGE/requirements.lock" environment
+  RESTARTS=1 make_environment environments "$PACKAGE/requirements.lock" environment
 }
 
 install_dagline() {
   if ! diff -qr --exclude=__pycache__ "$PACKAGE/python" "$HOME_DIR/python" >/dev/null 2>&1; then
     local fresh=$HOME_DIR/.python.new
     rm -rf "$fresh"
-    mkdir -p "$fresh"
+    mkdir "$fresh"
     cp -R "$PACKAGE/python/." "$fresh/"
     find "$fresh" -name __pycache__ -prune -exec rm -rf {} +
     chmod -R u=rwX,go=rX "$fresh"
+    touch "$RESTART_DUE"
     swap "$fresh" "$HOME_DIR/python"
     changed "installed $HOME_DIR/python"
-    RESTART=1
   fi
   put_file "$PACKAGE/agent.mjs" "$HOME_DIR/agent.mjs" 644 root:root
   RESTARTS=1 put_file "$PACKAGE/airflow_local_settings.py" "$HOME_DIR/config/airflow_local_settings.py" 644 root:root
@@ -239,10 +247,6 @@ write_configuration() {
   for name in fernet jwt api; do
     [[ -s $CONFIG/keys/$name ]] || make_key "$name"
   done
-  if [[ ! -s $STATE/passwords.json ]]; then
-    # Airflow would make up a password, too, but prints it to its log.
-    put_text "$STATE/passwords.json" 600 airflow:airflow < <(printf '{"admin": "%s"}\n' "$(random_key)")
-  fi
   if [[ -n ${SETTING[AWS_ENDPOINT_URL]} ]]; then endpoint="\"${SETTING[AWS_ENDPOINT_URL]}\""; fi
   put_text "$HOME_DIR/host.json" 644 root:root <<EOF
 {
@@ -283,6 +287,13 @@ ${SETTING[DATABASE_CA]:+PGSSLROOTCERT=${SETTING[DATABASE_CA]}}
 ${SETTING[AWS_ENDPOINT_URL]:+AWS_ENDPOINT_URL=${SETTING[AWS_ENDPOINT_URL]}}
 EOF
   RESTARTS=1 put_text "$CONFIG/airflow.cfg" 644 root:root < <(fill_in "$PACKAGE/airflow.cfg")
+  if [[ ! -s $STATE/passwords.json ]]; then
+    # Airflow would make up a password, too, but prints it to its log. In airflow's folder, airflow writes.
+    # shellcheck disable=SC2016
+    printf '{"admin": "%s"}\n' "$(random_key)" |
+      as_airflow sh -c 'umask 077 && rm -f "$0.new" && cat >"$0.new" && mv -f "$0.new" "$0"' "$STATE/passwords.json"
+    changed "wrote $STATE/passwords.json"
+  fi
 }
 
 install_aws_cli() {
@@ -290,14 +301,15 @@ install_aws_cli() {
     printf '  left out\n'
     return 0
   fi
-  if [[ ! -e /usr/local/bin/aws ]] && { command -v aws || [[ -x /snap/bin/aws ]]; } >/dev/null; then
+  local link=/usr/local/bin/aws ours=$HOME_DIR/aws-cli-environment/bin/aws
+  if [[ $(readlink "$link") != "$ours" ]] && { command -v aws || [[ -x /snap/bin/aws ]]; } >/dev/null; then
     printf '  there already\n'
     return 0
   fi
   make_environment aws-cli "$PACKAGE/awscli.lock" aws-cli-environment
-  if [[ ! -e /usr/local/bin/aws ]]; then
-    ln -s "$HOME_DIR/aws-cli-environment/bin/aws" /usr/local/bin/aws
-    changed 'made /usr/local/bin/aws'
+  if [[ $(readlink "$link") != "$ours" ]]; then
+    ln -s "$ours" "$link"
+    changed "made $link"
   fi
 }
 
@@ -315,7 +327,7 @@ prepare_database() {
 }
 
 install_services() {
-  local unit reload=$CHANGES
+  local unit
   for unit in "$PACKAGE"/systemd/*; do
     RESTARTS=1 put_file "$unit" "/etc/systemd/system/${unit##*/}" 644 root:root
   done
@@ -326,24 +338,30 @@ install_services() {
   done
   if [[ ! -d /run/systemd/system ]]; then
     printf '  systemd does not run here: nothing was started\n'
+    rm -f "$RESTART_DUE"
     return 0
   fi
-  if ((CHANGES > reload)); then systemctl daemon-reload; fi
-  if ((RESTART)); then
+  if [[ -e $RESTART_DUE ]]; then
+    systemctl daemon-reload
     systemctl restart "${UNITS[@]}"
+    STARTED_AT=$SECONDS
     changed 'restarted Airflow'
-    # Nothing runs in the environments of before any more.
-    find "$HOME_DIR/environments" -mindepth 1 -maxdepth 1 ! -name "$(basename "$(readlink "$HOME_DIR/environment")")" -exec rm -rf {} +
+    # Nothing runs any more in what was there before.
+    keep_only "$HOME_DIR/environments" "$(readlink "$HOME_DIR/environment")"
+    keep_only "$HOME_DIR/node" "$NODE_VERSION"
+    rm -f "$RESTART_DUE"
   fi
   for unit in "${UNITS[@]}" airflow.target dagline-agent.timer; do
     systemctl --quiet is-active "$unit" && continue
     systemctl start "$unit"
+    STARTED_AT=$SECONDS
     changed "started $unit"
   done
 }
 
 set_up_logs() {
   put_file "$PACKAGE/logrotate.conf" /etc/logrotate.d/dagline 644 root:root
+  put_file "$PACKAGE/tmpfiles.conf" /etc/tmpfiles.d/dagline.conf 644 root:root
   [[ -n ${SETTING[LOG_GROUP]} ]] || return 0
   local before=$CHANGES control=/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl
   put_text "$CONFIG/cloudwatch-agent.json" 644 root:root < <(fill_in "$PACKAGE/cloudwatch-agent.json")
@@ -353,6 +371,19 @@ set_up_logs() {
     "$control" -a fetch-config -m ec2 -s -c "file:$CONFIG/cloudwatch-agent.json" >/dev/null
     changed 'loaded the configuration of the CloudWatch agent'
   fi
+}
+
+# Who waits for this script, such as a deploy, wants an Airflow that works.
+wait_until_healthy() {
+  [[ -d /run/systemd/system ]] || return 0
+  # As long as this, Airflow takes a part for healthy that has ended.
+  local stale=40 limit=300 since=$SECONDS answer='' said=0
+  until ((SECONDS >= ${STARTED_AT:--$stale} + stale)) &&
+    answer=$("$HOME_DIR/bin/dagline-agent" status 2>&1) && [[ $answer == *'"healthy":true'* ]]; do
+    ((SECONDS - since < limit)) || give_up "Airflow is not healthy after $limit s: ${answer:-no answer}" "$HINT"
+    ((said++)) || printf '  waiting until it is healthy\n'
+    sleep 1
+  done
 }
 
 # --- Parts of steps ------------------------------------------------------------------------------------------------------------
@@ -388,10 +419,12 @@ give_up() {
   exit 1
 }
 
+# folder PATH MODE OWNER: never through a link.
 folder() {
-  [[ -d $1 && $(stat -c %a:%U:%G "$1") == "$2:$3" ]] && return 0
+  [[ -d $1 && ! -L $1 && $(stat -c %a:%U:%G "$1") == "$2:$3" ]] && return 0
+  if [[ -L $1 ]]; then rm "$1"; fi
   mkdir -p "$1"
-  chown "$3" "$1"
+  chown --no-dereference "$3" "$1"
   chmod "$2" "$1"
   changed "made the folder $1"
 }
@@ -400,8 +433,8 @@ folder() {
 put_file() {
   [[ -f $2 && ! -L $2 && $(stat -c %a:%U:%G "$2") == "$3:$4" ]] && cmp -s "$1" "$2" && return 0
   install -m "$3" -o "${4%:*}" -g "${4#*:}" -T "$1" "$2.new"
+  if [[ ${RESTARTS:-0} == 1 ]]; then touch "$RESTART_DUE"; fi
   mv -fT "$2.new" "$2"
-  if [[ ${RESTARTS:-0} == 1 ]]; then RESTART=1; fi
   changed "wrote $2"
 }
 
@@ -435,12 +468,13 @@ make_key() {
   (umask 077 && random_key >"$CONFIG/keys/$1.new")
   chown root:airflow "$CONFIG/keys/$1.new"
   chmod 640 "$CONFIG/keys/$1.new"
+  touch "$RESTART_DUE"
   mv "$CONFIG/keys/$1.new" "$CONFIG/keys/$1"
-  RESTART=1
   changed "made the key $CONFIG/keys/$1"
 }
 
-# make_environment FOLDER LOCK LINK: a Python environment of exactly the locked packages, in FOLDER/DIGEST, and LINK leads to it.
+# make_environment FOLDER LOCK LINK: a Python environment of exactly the locked packages, in FOLDER/DIGEST, and LINK leads to it. With
+# RESTARTS=1, Airflow must restart to see it; otherwise what was there before goes at once.
 make_environment() {
   local digest target
   digest=$({ python3 -c 'import sys; print(sys.version_info[:2])' && cat "$2"; } | sha256sum | cut -c 1-16)
@@ -460,16 +494,36 @@ make_environment() {
     changed "made the environment $target"
   fi
   [[ $(readlink "$HOME_DIR/$3") == "$1/$digest" ]] && return 0
+  if [[ ${RESTARTS:-0} == 1 ]]; then touch "$RESTART_DUE"; fi
   ln -sfn "$1/$digest" "$HOME_DIR/$3.new"
   mv -fT "$HOME_DIR/$3.new" "$HOME_DIR/$3"
-  RESTART=1
   changed "$HOME_DIR/$3 is now $1/$digest"
+  if [[ ${RESTARTS:-0} != 1 ]]; then keep_only "$HOME_DIR/$1" "$digest"; fi
+}
+
+# keep_only FOLDER NAME
+keep_only() {
+  find "$1" -mindepth 1 -maxdepth 1 ! -name "${2##*/}" -exec rm -rf {} +
+}
+
+# Installing goes on at a machine's first start, too, and in its nightly updates: who installs then holds apt's locks.
+patiently() {
+  local end=$((SECONDS + 600)) said=0
+  until DEBIAN_FRONTEND=noninteractive "$@" >"$TEMPORARY/output" 2>&1; do
+    if ! grep -Eq 'Could not get lock|Unable to (acquire|lock)|locked by another process' "$TEMPORARY/output" || ((SECONDS >= end)); then
+      cat "$TEMPORARY/output" >&2
+      return 1
+    fi
+    ((said++)) || printf '  waiting for the end of another installation\n'
+    sleep 2
+  done
 }
 
 # download_npm NAME VERSION FILE
 download_npm() {
   local registry=${npm_config_registry:-${NPM_CONFIG_REGISTRY:-https://registry.npmjs.org}}
-  curl --fail --silent --show-error --location --retry 3 --output "$3" "${registry%/}/$1/-/${1##*/}-$2.tgz"
+  # Not as an argument, which everybody sees: a registry's address may hold a password.
+  curl --fail --silent --show-error --location --retry 3 --output "$3" --config - <<<"url = \"${registry%/}/$1/-/${1##*/}-$2.tgz\""
 }
 
 # check_sha512 FILE BASE64

@@ -13,16 +13,19 @@ export interface RunFailure {
 export interface RunProgress {
   readonly period: string;
   readonly run_id: string;
-  /** As Airflow names states; `waiting` is one that has not been created yet. */
+  /** One of `progressStates`. */
   readonly state: string;
 }
+
+/** As Airflow names states, in the order in which a reader looks for them; `waiting` is a run that has not been created yet. */
+export const progressStates = ["success", "failed", "cancelled", "running", "queued", "waiting"] as const;
 
 /** How far a backfill is. */
 export interface BackfillProgress {
   readonly id: string;
   readonly done: boolean;
   readonly total: number;
-  /** By state: waiting, queued, running, success, failed, cancelled. */
+  /** By state. */
   readonly counts: Readonly<Record<string, number>>;
   /** Failed ones first, then those under way, those that wait, those that are done; `more` are not listed. */
   readonly runs: readonly RunProgress[];

@@ -42,6 +42,19 @@ export interface BackfillInputs {
 
 export const backfillDefaults = { reprocess: "none", max_active_runs: "3", max_runs: "1000", newest_first: "false", params: "{}" } as const;
 
+const moment = "a month (2023-01), a day (2023-01-15) or a time (2023-01-15T06:30), in the DAG's time zone";
+
+/** What the inputs that a person types take, each by itself: an action checks them with its others. */
+export const backfillInputs = {
+  dag: { pattern: { test: (text: string) => dagId(text) !== undefined }, takes: "the id of a DAG" },
+  from: { pattern: { test: (text: string) => dateOf(text) !== undefined }, takes: moment },
+  to: { pattern: { test: (text: string) => dateOf(text) !== undefined }, takes: moment },
+  params: {
+    pattern: { test: (text: string) => jsonObject(text) !== undefined },
+    takes: 'a JSON object, for example {"taxi_type":"green"}',
+  },
+} as const;
+
 /** Checks the inputs; throws one UserError that names every wrong one and what it takes. */
 export function parseBackfillRequest(inputs: BackfillInputs): BackfillRequest {
   const problems: string[] = [];
@@ -49,20 +62,21 @@ export function parseBackfillRequest(inputs: BackfillInputs): BackfillRequest {
     const given = (inputs[name] ?? "").trim();
     const text = given === "" && name in backfillDefaults ? backfillDefaults[name as keyof typeof backfillDefaults] : given;
     const value = parse(text);
-    if (value === undefined) problems.push(`${name} is ${text === "" ? "missing" : JSON.stringify(text.slice(0, 80))}: ${allowed}`);
+    if (value === undefined)
+      problems.push(`${name} is ${text === "" ? "missing" : JSON.stringify(text.slice(0, 80))}: it takes ${allowed}`);
     return value ?? fallback;
   };
-  const moment = "it takes a month (2023-01), a day (2023-01-15) or a time (2023-01-15T06:30), in the DAG's time zone";
+  const { dag, from, to, params } = backfillInputs;
   const request = {
-    dag: read("dag", dagId, "it takes the id of a DAG", "_" as DagId),
-    from: read("from", dateOf, moment, ""),
-    to: read("to", dateOf, moment, ""),
-    every: read("every", (text) => (text === "" ? null : oneOf(everyChoices, text)), "it takes month, day or nothing", null),
-    reprocess: read("reprocess", (text) => oneOf(reprocessBehaviours, text), "it takes none, failed or completed", "none"),
-    maxActiveRuns: read("max_active_runs", (text) => whole(text, 100), "it takes a whole number from 1 to 100", 1),
-    maxRuns: read("max_runs", (text) => whole(text, 10_000), "it takes a whole number from 1 to 10000", 1),
-    newestFirst: read("newest_first", yesOrNo, "it takes true or false", false),
-    params: read("params", jsonObject, 'it takes a JSON object, for example {"taxi_type":"green"}', {}),
+    dag: read("dag", dagId, dag.takes, "_" as DagId),
+    from: read("from", dateOf, from.takes, ""),
+    to: read("to", dateOf, to.takes, ""),
+    every: read("every", (text) => (text === "" ? null : oneOf(everyChoices, text)), "month, day or nothing", null),
+    reprocess: read("reprocess", (text) => oneOf(reprocessBehaviours, text), "none, failed or completed", "none"),
+    maxActiveRuns: read("max_active_runs", (text) => whole(text, 100), "a whole number from 1 to 100", 1),
+    maxRuns: read("max_runs", (text) => whole(text, 10_000), "a whole number from 1 to 10000", 1),
+    newestFirst: read("newest_first", yesOrNo, "true or false", false),
+    params: read("params", jsonObject, params.takes, {}),
   };
   if (problems.length === 0 && earliest(request.from) > earliest(request.to)) {
     problems.push(`from (${request.from}) is after to (${request.to}): from is the first day of the range, to the last`);

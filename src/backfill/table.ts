@@ -1,5 +1,5 @@
 import type { BackfillPlan } from "./plan.ts";
-import type { BackfillProgress } from "./progress.ts";
+import { type BackfillProgress, progressStates } from "./progress.ts";
 import type { BackfillResult } from "./run-backfill.ts";
 
 /** A backfill in words, for a terminal or a log. */
@@ -19,14 +19,6 @@ export function planText(plan: BackfillPlan): string {
   ].join("\n");
 }
 
-/** One line: how many runs are in which state, and why no more are begun. */
-export function progressLine({ total, counts, halted }: BackfillProgress): string {
-  const ended = (counts.success ?? 0) + (counts.failed ?? 0) + (counts.cancelled ?? 0);
-  const states = ["success", "failed", "cancelled", "running", "queued", "waiting"].filter((state) => (counts[state] ?? 0) > 0);
-  const line = `${ended} of ${total} ended: ${states.map((state) => `${counts[state]} ${state}`).join(", ") || "none begun"}`;
-  return halted === null ? line : `${line}; no more are begun: ${halted}`;
-}
-
 /** The last state of each run as a table, and why runs failed. */
 export function resultText(result: BackfillResult): string {
   const { outcome, plan, id, progress, failures } = result;
@@ -43,6 +35,14 @@ export function resultText(result: BackfillResult): string {
     ),
     ...(failed > failures.length ? [`and ${failed - failures.length} more that failed`] : []),
   ].join("\n");
+}
+
+/** One line: how many runs are in which state, and why no more are begun. */
+function progressLine({ total, counts, halted }: BackfillProgress): string {
+  const ended = (counts.success ?? 0) + (counts.failed ?? 0) + (counts.cancelled ?? 0);
+  const states = progressStates.filter((state) => (counts[state] ?? 0) > 0);
+  const line = `${ended} of ${total} ended: ${states.map((state) => `${counts[state]} ${state}`).join(", ") || "none begun"}`;
+  return halted === null ? line : `${line}; no more are begun: ${halted}`;
 }
 
 const ending: Readonly<Record<BackfillResult["outcome"], string>> = {

@@ -1,7 +1,8 @@
 import { type Command, Option } from "commander";
+import { progressTable } from "../backfill/progress-table.ts";
 import { backfillDefaults, everyChoices, parseBackfillRequest, reprocessBehaviours } from "../backfill/request.ts";
 import { runBackfill } from "../backfill/run-backfill.ts";
-import { planText, progressLine, resultText } from "../backfill/table.ts";
+import { planText, resultText } from "../backfill/table.ts";
 import { exitCode } from "../errors.ts";
 import { stderrLog } from "../log.ts";
 import { interrupted } from "./interrupted.ts";
@@ -50,7 +51,7 @@ export function addBackfillCommand(program: Command): void {
         newest_first: String(options.newestFirst),
       });
       const log = stderrLog();
-      let said = "";
+      const table = progressTable(() => new Date());
       const result = await runBackfill(await hostOf(options), request, {
         start: options.start,
         log,
@@ -59,9 +60,7 @@ export function addBackfillCommand(program: Command): void {
           if (options.start) log.info(planText(plan));
         },
         onProgress: (progress) => {
-          const line = progressLine(progress);
-          if (line !== said) log.info(line);
-          said = line;
+          for (const line of table(progress)) log.info(line);
         },
       });
       printResult(options.format, result, resultText(result));

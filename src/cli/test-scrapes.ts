@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { startPostgres } from "../../local/postgres.ts";
 import { UserError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { type LoadRecord, RECORD_VARIABLE } from "../testkit/record-load.ts";
+import type { RecordedLoad } from "../recorded-load.ts";
+import { RECORD_VARIABLE } from "../testkit/record-load.ts";
 import { readFailures, type TestFailure } from "./test-failures.ts";
 
 export interface ScrapeTestResult {
@@ -18,13 +19,13 @@ export interface ScrapeTestResult {
 }
 
 /**
- * Runs each `*.test.ts` of the scrapes in a process of its own, all on one PostgreSQL that is started for them.
+ * Runs each `*.test.ts` of the scrapes in a process of its own, all on one PostgreSQL that is started for them, or is there already.
  * `rows` names a file to write what they loaded to, for a plan to compare.
  */
 export async function testScrapes(root: string, names: readonly string[], log: Log, rows?: string): Promise<ScrapeTestResult[]> {
   const files = testFiles(root, names);
   const dir = await mkdtemp(join(tmpdir(), "dagline-test-"));
-  const postgres = await startPostgres({ dir, settings: { fsync: "off" } });
+  const postgres = process.env.DAGLINE_TEST_SOCKET === undefined ? await startPostgres({ dir, settings: { fsync: "off" } }) : undefined;
   const record = join(dir, "loads.ndjson");
   const results: ScrapeTestResult[] = [];
   try {
@@ -32,8 +33,7 @@ export async function testScrapes(root: string, names: readonly string[], log: L
       const start = performance.now();
       const { code, output } = await runFile(root, file, {
         ...process.env,
-        DAGLINE_TEST_SOCKET: postgres.socketDir,
-        DAGLINE_TEST_PORT: String(postgres.port),
+        ...(postgres === undefined ? {} : { DAGLINE_TEST_SOCKET: postgres.socketDir, DAGLINE_TEST_PORT: String(postgres.port) }),
         ...(rows === undefined ? {} : { [RECORD_VARIABLE]: record }),
       });
       // A file that declares tests and forgets `test.run()` passes silently: count what ran.
@@ -46,7 +46,7 @@ export async function testScrapes(root: string, names: readonly string[], log: L
     }
     if (rows !== undefined) writeFileSync(rows, `${JSON.stringify({ loads: readRecord(record) })}\n`);
   } finally {
-    await postgres.stop();
+    await postgres?.stop();
     await rm(dir, { recursive: true, force: true });
   }
   return results;
@@ -60,11 +60,10 @@ function failuresIn(output: string, file: string): TestFailure[] {
   return [{ title: file, message, line: 1, column: 1 }];
 }
 
-/** Without the mode, which the plan says elsewhere. */
-function readRecord(file: string): Omit<LoadRecord, "mode">[] {
+function readRecord(file: string): RecordedLoad[] {
   if (!existsSync(file)) return [];
   const lines = readFileSync(file, "utf8").trimEnd().split("\n");
-  return lines.map((line) => JSON.parse(line) as LoadRecord).map(({ mode: _mode, ...load }) => load);
+  return lines.map((line) => JSON.parse(line) as RecordedLoad);
 }
 
 function testFiles(root: string, names: readonly string[]): string[] {

@@ -20,8 +20,8 @@ export interface HostBackfill {
   /** Creates the runs, or the first of them. `resumed`: goes on with one that had begun. */
   start(): Promise<{ readonly id: string; readonly resumed: boolean }>;
   status(): Promise<BackfillProgress>;
-  /** Runs that had not begun are ended; `running` ones finish. */
-  cancel(): Promise<{ readonly cancelled: number; readonly running: number }>;
+  /** Runs that had not begun are ended; `running` ones finish. Without an id it is the unfinished one of this request; the answer's is null when there is none. */
+  cancel(): Promise<{ readonly id: string | null; readonly cancelled: number; readonly running: number }>;
 }
 
 /** The DAG as it is served, with what its release says of it. */

@@ -65,15 +65,18 @@ export function backfillPeriods({ runs: airflow, now, log }: BackfillHost, dag: 
     },
 
     async cancel() {
-      const id = idOf(asked);
-      const mine = (await readRuns()).runs.filter(({ mark }) => mark?.id === id);
+      const { runs } = await readRuns();
+      const id = asked.id ?? unfinishedBackfill(runs) ?? null;
+      if (id === null) return { id, cancelled: 0, running: 0 };
+      const mine = runs.filter(({ mark }) => mark?.id === id);
       const began = mine.flatMap(({ run }) => run ?? []);
       const [queued, running] = ["queued", "running"].map((state) => began.filter((run) => run.state === state));
       for (const run of queued ?? []) await airflow.fail(dag.id, run.id, markText({ id, cancelled: "before" }));
       // Whoever else watches it must see that it was cancelled, even when no run of it waited.
-      const others = running?.length === 0 ? began.filter(({ state }) => state !== "queued").slice(-1) : running;
+      const ended = wasCancelled(id, runs) ? [] : began.filter(({ state }) => state !== "queued").slice(-1);
+      const others = running?.length === 0 ? ended : running;
       for (const run of others ?? []) await airflow.annotate(dag.id, run.id, markText({ id, cancelled: "while" }));
-      return { cancelled: queued?.length ?? 0, running: running?.length ?? 0 };
+      return { id, cancelled: queued?.length ?? 0, running: running?.length ?? 0 };
     },
   };
 

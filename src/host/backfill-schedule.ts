@@ -20,9 +20,9 @@ export function backfillSchedule({ runs: airflow }: BackfillHost, dag: BackfillD
     newestFirst: request.newestFirst,
     conf: request.params,
   };
-  const own = async (): Promise<{ backfill: Backfill; runs: DagRun[] }> => {
-    const backfill = asked.id === null ? undefined : await airflow.backfill(asked.id);
-    if (backfill === undefined) throw new UserError(`Airflow knows no backfill ${asked.id} of ${dag.id}`);
+  const own = async (id: string | null): Promise<{ backfill: Backfill; runs: DagRun[] }> => {
+    const backfill = id === null ? undefined : await airflow.backfill(id);
+    if (backfill === undefined) throw new UserError(`Airflow knows no backfill ${id} of ${dag.id}`);
     return { backfill, runs: await runsOf(backfill) };
   };
   // Airflow does not say which runs are a backfill's: they are those of its range that were queued since it was made.
@@ -68,7 +68,7 @@ export function backfillSchedule({ runs: airflow }: BackfillHost, dag: BackfillD
     },
 
     async status(): Promise<BackfillProgress> {
-      const { backfill, runs } = await own();
+      const { backfill, runs } = await own(asked.id);
       const progress = runs.map((run): RunProgress => ({ period: run.logicalDate?.toISOString() ?? "", run_id: run.id, state: run.state }));
       const halted = dag.paused ? `${dag.id} was paused meanwhile` : null;
       const failures = await failuresOf(airflow, dag.id, progress, asked.failuresKnown);
@@ -76,12 +76,20 @@ export function backfillSchedule({ runs: airflow }: BackfillHost, dag: BackfillD
     },
 
     async cancel() {
-      const { backfill, runs } = await own();
+      const id = asked.id ?? (await unfinishedId());
+      if (id === null) return { id, cancelled: 0, running: 0 };
+      const { backfill, runs } = await own(id);
       await airflow.cancelBackfill(backfill.id);
       const count = (state: string): number => runs.filter((run) => run.state === state).length;
-      return { cancelled: count("queued"), running: count("running") };
+      return { id, cancelled: count("queued"), running: count("running") };
     },
   };
+
+  /** A DAG has one at a time, so the one of this very range is this request's. */
+  async function unfinishedId(): Promise<string | null> {
+    const sameRange = ({ from, to }: Backfill): boolean => Number(from) === Number(bounds.from) && Number(to) === Number(bounds.to);
+    return (await openBackfills()).find(({ backfill, ended }) => !ended && sameRange(backfill))?.backfill.id ?? null;
+  }
 
   async function planRuns(): Promise<PlannedRun[]> {
     const [dates, existing] = await Promise.all([airflow.dryRun(wanted), airflow.runs(dag.id, bounds.from, bounds.to)]);

@@ -1,4 +1,5 @@
 import type { ReleaseId, Sha256 } from "../ids.ts";
+import type { RecordedLoad } from "../recorded-load.ts";
 
 /** What a deploy would change, as data that JSON can hold. All texts are as the user wrote them: whoever prints them escapes them. */
 export interface Plan {
@@ -95,21 +96,12 @@ export interface RecordedLoads {
   readonly loads: readonly RecordedLoad[];
 }
 
-export interface RecordedLoad {
-  readonly dag: string;
-  readonly task: string;
-  readonly table: string;
-  /** How many rows the table had after the load. */
-  readonly rows: number;
-  readonly columns: readonly string[];
-  /** The first rows in order, at most five, each value as PostgreSQL prints it. */
-  readonly sample: readonly Readonly<Record<string, string | null>>[];
-}
-
 export interface RowsPlan {
   readonly dag: string;
   readonly task: string;
   readonly table: string;
+  /** Which of this task's loads it is, from 1, where the tests run it several times; null where it is the only one. */
+  readonly load: number | null;
   /** Row counts; null: no such load then. */
   readonly before: number | null;
   readonly after: number | null;

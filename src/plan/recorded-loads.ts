@@ -1,5 +1,6 @@
 import { UserError } from "../errors.ts";
-import type { RecordedLoad, RecordedLoads } from "./model.ts";
+import type { RecordedLoad } from "../recorded-load.ts";
+import type { RecordedLoads } from "./model.ts";
 
 /** Many more than are recorded. */
 const MOST_SAMPLES = 100;

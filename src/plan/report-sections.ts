@@ -136,11 +136,16 @@ function rowBlock(rows: RowsPlan): string {
       ),
   );
   return [
-    `<details><summary>${htmlCode(`${rows.dag}.${rows.task}`)} into ${htmlCode(rows.table)}: ${number(rows.before)} → ${number(rows.after)} rows</summary>`,
+    `<details><summary>${htmlCode(`${rows.dag}.${rows.task}`)} into ${htmlCode(rows.table)}${which(rows)}: ${number(rows.before)} → ${number(rows.after)} rows</summary>`,
     ...(columns.length > 0 ? [columns.join("\n")] : []),
     ...(cells.length > 0 ? [["| row | | column | before | after |", "|---|---|---|---|---|", ...cells].join("\n")] : []),
     "</details>",
   ].join("\n\n");
+}
+
+/** Tells the loads of a task apart that its tests run several times. */
+export function which({ load }: RowsPlan): string {
+  return load === null ? "" : `, load ${load}`;
 }
 
 /** null is said, since an empty text is another thing. */

@@ -1,7 +1,7 @@
 import { plain, plainLines } from "./markdown.ts";
 import type { Plan } from "./model.ts";
 import { phraseOf, say } from "./phrase.ts";
-import { flight, runs } from "./report-sections.ts";
+import { flight, runs, which } from "./report-sections.ts";
 import { headline } from "./report-summary.ts";
 import { counted } from "./words.ts";
 
@@ -57,7 +57,7 @@ export function planText(plan: Plan): string {
     "Rows that the tests load",
     plan.rows.map(
       (rows) =>
-        `${plain(`${rows.dag}.${rows.task} into ${rows.table}`)}: ${rows.before ?? "not loaded"} → ${rows.after ?? "not loaded"}${rows.same ? ", the same" : ""}`,
+        `${plain(`${rows.dag}.${rows.task} into ${rows.table}`)}${which(rows)}: ${rows.before ?? "not loaded"} → ${rows.after ?? "not loaded"}${rows.same ? ", the same" : ""}`,
     ),
   );
   section(lines, "Cloud resources", [

@@ -1,24 +1,29 @@
 import { diffArrays } from "diff";
-import type { RecordedLoad, RecordedLoads, RowChange, RowsPlan } from "./model.ts";
+import type { RecordedLoad } from "../recorded-load.ts";
+import type { RecordedLoads, RowChange, RowsPlan } from "./model.ts";
 
 /** What recorded loads brought before and after, load by load; a task that its tests run several times, in that order. */
 export function rowChanges(before: RecordedLoads, after: RecordedLoads): RowsPlan[] {
-  const [old, now] = [byLoad(before), byLoad(after)];
-  return [...new Set([...old.keys(), ...now.keys()])].sort().map((key) => compareLoads(old.get(key), now.get(key)));
+  const [old, now] = [byTask(before), byTask(after)];
+  return [...new Set([...old.keys(), ...now.keys()])].sort().flatMap((task) => {
+    const [past, present] = [old.get(task) ?? [], now.get(task) ?? []];
+    const times = Math.max(past.length, present.length);
+    return Array.from({ length: times }, (_, index) => compareLoads(past[index], present[index], times > 1 ? index + 1 : null));
+  });
 }
 
-function byLoad({ loads }: RecordedLoads): Map<string, RecordedLoad> {
-  const found = new Map<string, RecordedLoad>();
+function byTask({ loads }: RecordedLoads): Map<string, readonly RecordedLoad[]> {
+  const found = new Map<string, RecordedLoad[]>();
   for (const load of loads) {
-    let occurrence = 0;
-    const key = (): string => JSON.stringify([load.dag, load.task, load.table, occurrence]);
-    while (found.has(key())) occurrence += 1;
-    found.set(key(), load);
+    const task = JSON.stringify([load.dag, load.task, load.table]);
+    const others = found.get(task);
+    if (others === undefined) found.set(task, [load]);
+    else others.push(load);
   }
   return found;
 }
 
-function compareLoads(before: RecordedLoad | undefined, after: RecordedLoad | undefined): RowsPlan {
+function compareLoads(before: RecordedLoad | undefined, after: RecordedLoad | undefined, load: number | null): RowsPlan {
   const { dag = "", task = "", table = "" } = after ?? before ?? {};
   const [old, now] = [before?.columns ?? [], after?.columns ?? []];
   const columnsAdded = before === undefined ? [] : now.filter((column) => !old.includes(column));
@@ -28,6 +33,7 @@ function compareLoads(before: RecordedLoad | undefined, after: RecordedLoad | un
     dag,
     task,
     table,
+    load,
     before: before?.rows ?? null,
     after: after?.rows ?? null,
     columnsAdded,

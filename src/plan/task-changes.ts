@@ -59,6 +59,7 @@ function settings(task: TaskDefinition): Record<string, string | null> {
           callable: task.callable,
           "file extension": task.file_extension,
           "latest file comparison check": String(task.latest_file_comparison_check),
+          "wait for data": task.wait_for_data === undefined ? null : durationText(task.wait_for_data),
         };
   return {
     ...own,

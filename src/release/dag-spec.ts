@@ -29,6 +29,7 @@ function callSpec(task: Exclude<Task, LoadTask>, loads: Loads) {
     params: task.params,
     dependencies: task.dependencies,
     compare_with: task.comparisonCheck ? [...(loads.get(task.id) ?? [])] : [],
+    ...(task.kind === "extract" && task.waitForDataSeconds !== null ? { wait_seconds: task.waitForDataSeconds } : {}),
   };
 }
 

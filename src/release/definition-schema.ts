@@ -8,9 +8,9 @@ const count = { type: "number" };
 const countOrNull = { type: "number", nullable: true };
 const texts = { type: "array", items: text };
 const id = { type: "string", pattern: "^[A-Za-z_][A-Za-z0-9_]{0,199}$" };
-const object = (properties: Readonly<Record<string, unknown>>) => ({
+const object = (properties: Readonly<Record<string, unknown>>, optional: Readonly<Record<string, unknown>> = {}) => ({
   type: "object",
-  properties,
+  properties: { ...properties, ...optional },
   required: Object.keys(properties),
   additionalProperties: false,
 });
@@ -73,13 +73,16 @@ const schema = object({
     type: "array",
     items: {
       oneOf: [
-        object({
-          ...task,
-          kind: { enum: ["extract", "transform"] },
-          callable: text,
-          file_extension: text,
-          latest_file_comparison_check: flag,
-        }),
+        object(
+          {
+            ...task,
+            kind: { enum: ["extract", "transform"] },
+            callable: text,
+            file_extension: text,
+            latest_file_comparison_check: flag,
+          },
+          { wait_for_data: count },
+        ),
         object({
           ...task,
           kind: { const: "load" },

@@ -63,6 +63,8 @@ interface CallDefinition extends TaskBase {
   readonly callable: string;
   readonly file_extension: string;
   readonly latest_file_comparison_check: boolean;
+  /** In seconds; left out where it is not set, as in releases from before there was such a key. */
+  readonly wait_for_data?: number;
 }
 
 export interface LoadDefinition extends TaskBase {
@@ -134,6 +136,7 @@ function taskDefinition(task: Task): TaskDefinition {
     callable: task.callable,
     file_extension: task.fileExtension,
     latest_file_comparison_check: task.comparisonCheck,
+    ...(task.kind === "extract" && task.waitForDataSeconds !== null ? { wait_for_data: task.waitForDataSeconds } : {}),
   };
 }
 

@@ -79,6 +79,8 @@ export interface ExtractTask extends TaskBase {
   readonly callable: string;
   readonly fileExtension: string;
   readonly comparisonCheck: boolean;
+  /** How long after the end of the run's data interval what is not there yet is waited for; null: not at all. */
+  readonly waitForDataSeconds: number | null;
 }
 
 export interface TransformTask extends TaskBase {

@@ -21,7 +21,11 @@ type Kind = (typeof kinds)[number];
 
 const commonKeys = ["kind", "params", "dependencies", "retries", "retry_delay", "pool", "execution_timeout"];
 const fileKeys = ["callable", "file_extension", "latest_file_comparison_check"];
-const loadKeys = ["dataset_name", "mode", "key", "slice", "fields", "max_bad_rows"];
+const ownKeys: Readonly<Record<Kind, readonly string[]>> = {
+  extract: [...fileKeys, "wait_for_data"],
+  transform: fileKeys,
+  load: ["dataset_name", "mode", "key", "slice", "fields", "max_bad_rows"],
+};
 
 /** Reads the tasks of a DAG and reports what is wrong within each. */
 export function readTasks(dag: MapReader, report: Report): ReadTasks {
@@ -70,9 +74,8 @@ function kindOf(id: string, reader: MapReader, report: Report): Kind | null {
 }
 
 function checkKeys(id: string, kind: Kind, reader: MapReader, report: Report): void {
-  const allowed = [...commonKeys, ...(kind === "load" ? loadKeys : fileKeys)];
-  const others = kind === "load" ? fileKeys : loadKeys;
-  for (const key of others) {
+  const allowed = [...commonKeys, ...ownKeys[kind]];
+  for (const key of new Set(Object.values(ownKeys).flat())) {
     if (!allowed.includes(key) && reader.has(key)) {
       report.error(
         reader.keyAt(key),
@@ -110,13 +113,14 @@ function base(id: string, reader: MapReader, report: Report) {
 }
 
 function readFileTask(id: string, kind: "extract" | "transform", reader: MapReader, report: Report): Task {
-  return {
+  const task = {
     ...base(id, reader, report),
-    kind,
     callable: reader.text("callable")?.value ?? "",
     fileExtension: reader.text("file_extension")?.value ?? "",
     comparisonCheck: reader.flag("latest_file_comparison_check") ?? false,
   };
+  if (kind === "transform") return { ...task, kind };
+  return { ...task, kind, waitForDataSeconds: readDuration(reader, "wait_for_data", report, 60) };
 }
 
 function readLoad(id: string, reader: MapReader, report: Report): LoadTask {

@@ -38,7 +38,7 @@ export async function runFunction(document: TaskDocument, dag: DagSpec, task: Fu
   if (compare && table?.digest == null) log.warn(`the output is no table that can be compared (.${task.extension}), so nothing is skipped`);
   const staging = await services.staging();
   if (compare && table?.digest != null && (await allTook(staging, document, task.compare_with, table.digest))) {
-    return { state: "skipped", reason: `the same ${table.rows} rows were loaded before` };
+    return { state: "skipped", reason: `the same ${table.rows} rows were loaded before`, no_data: false };
   }
   const name = nameStagedFile({ ...document, extension: task.extension });
   const reference: StagedReference = {

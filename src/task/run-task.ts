@@ -18,7 +18,8 @@ export interface TaskServices extends LoadServices {
 export type TaskResult =
   | { readonly state: "done"; readonly output: StagedReference }
   | { readonly state: "done"; readonly load: Readonly<Record<string, unknown>> }
-  | { readonly state: "skipped"; readonly reason: string };
+  /** `no_data`: the function says that there is nothing, or nothing yet; else the same rows were loaded before. */
+  | { readonly state: "skipped"; readonly reason: string; readonly no_data: boolean };
 
 /** Runs one task of one run. Throws what made it fail. */
 export async function runTask(document: TaskDocument, services: TaskServices): Promise<TaskResult> {
@@ -27,7 +28,7 @@ export async function runTask(document: TaskDocument, services: TaskServices): P
     if (task.kind === "load") return { state: "done", load: await runLoad(document, dag, task, services) };
     return await runFunction(document, dag, task, services);
   } catch (error) {
-    if (isSkip(error)) return { state: "skipped", reason: error.message };
+    if (isSkip(error)) return { state: "skipped", reason: error.message, no_data: true };
     throw error;
   }
 }

@@ -26,6 +26,8 @@ export interface FunctionSpec {
   readonly dependencies: readonly string[];
   /** The loads that must have taken the very same rows before the task is skipped; empty without the comparison check. */
   readonly compare_with: readonly string[];
+  /** An extract's, when set: how long after the end of the data interval the operator has it asked again. */
+  readonly wait_seconds?: number;
 }
 
 export interface LoadSpec {

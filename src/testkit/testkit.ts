@@ -85,7 +85,7 @@ export async function openTestkit(folder: string): Promise<Testkit> {
     const { loadInto } = await import("./load-into.ts");
     const result = await loadInto(await openDatabase(), dag, task, file, options, options.log ?? silentLog);
     const columns = task.fields.map(({ name }) => name);
-    await recordLoad({ dag: dag.id, task: task.id, table: task.table, mode: task.mode.kind, columns }, () => rows(task.table));
+    await recordLoad({ dag: dag.id, task: task.id, table: task.table, columns }, () => rows(task.table));
     return result;
   };
   const rows = async (table: string, loadId?: string): Promise<Row[]> => {

@@ -53,7 +53,11 @@ test("a backfill is watched to its end, its progress is logged, and the last sta
     await run(read({ to: "2024-01", "dry-run": "false" }), services);
     assert.is(services.outputs.outcome, "success");
     assert.is(airflow.stored[0]?.state, "success");
-    assert.match(services.lines.info.join("\n"), /1 of 1 ended: 1 success/);
+    assert.match(
+      services.lines.info.join("\n"),
+      /\n +elapsed +success .* of 1 runs\n +\d s +0 .* 2024-01 (?:queued|running)\n[\s\S]* +\d s +1 .* 2024-01 success\n/,
+    );
+    assert.match(services.written(), /\| runs \| success \| took \|\n\| --- \| --- \| --- \|\n\| 1 \| 1 \| \d s \|\n/);
     assert.match(services.written(), /is done: 1 of 1 ended[\s\S]*2024-01\s+success/);
   }));
 
@@ -86,18 +90,19 @@ test("cancelling the workflow cancels the backfill on the host, and the step say
     assert.is(services.outputs.outcome, "cancelled");
   }));
 
-test("wrong inputs are named together, and the host is not asked", async () => {
-  const services = testServices({ root: "." });
-  const error = await thrownBy(run(read({ dag: "$(id)", from: "yesterday", params: "[1]" }), services));
-  assert.instance(error, UserError);
-  for (const part of [/^dag is "\$\(id\)"/m, /^from is "yesterday": it takes a month/m, /^params is/m]) {
-    assert.match(error.message, part);
-  }
-});
-
-test("a wrong number of active runs is named as the input is", () => {
-  for (const number of ["0", "101", "three", "1e1"]) {
-    assert.throws(() => read({ "max-active-runs": number }), /the input `max-active-runs` is .*: it takes a whole number from 1 to 100/);
+test("wrong inputs are named together, before anything is done, with what each takes", () => {
+  const given = { dag: "$(id)", from: "yesterday", params: "[1]", "max-active-runs": "101", "dry-run": "yes" };
+  try {
+    read(given);
+    assert.unreachable();
+  } catch (error) {
+    assert.equal((error as Error).message.split("\n"), [
+      'the input `dag` is "$(id)": it takes the id of a DAG',
+      'the input `from` is "yesterday": it takes a month (2023-01), a day (2023-01-15) or a time (2023-01-15T06:30), in the DAG\'s time zone',
+      'the input `dry-run` is "yes": it takes true or false',
+      'the input `max-active-runs` is "101": it takes a whole number from 1 to 100',
+      'the input `params` is "[1]": it takes a JSON object, for example {"taxi_type":"green"}',
+    ]);
   }
 });
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { run } from "../../actions/diff/main.ts";
-import { readReviewed } from "../../actions/plan-comment.ts";
+import { findReviewed, readReviewed } from "../../actions/plan-comment.ts";
 import { type Preview, writePreview } from "../../actions/preview-file.ts";
 import { badGateway, secondaryRateLimit } from "../../local/github-faults.ts";
 import { UserError } from "../../src/errors.ts";
@@ -14,7 +14,7 @@ import { type ForgeUnderTest, withGithub } from "../forge/github-fixture.ts";
 import { hostileInReports } from "../plan/hostile.ts";
 import { planOf } from "../plan/make-contents.ts";
 import { makeDag } from "../release/make-dags.ts";
-import { makeProject } from "./project.ts";
+import { makeProject, weather } from "./project.ts";
 import { type TestServices, testServices } from "./services.ts";
 
 const root = mkdtempSync(join(tmpdir(), "dagline-comment-"));
@@ -38,16 +38,15 @@ interface Push {
   readonly plan?: Plan;
   readonly commit?: string;
   readonly ran?: unknown;
-  readonly at?: string;
   readonly preview?: Partial<Preview>;
 }
 
 /** The comment workflow, after a preview ran. */
 async function comment({ forge }: Pick<ForgeUnderTest, "forge">, push: Push = {}): Promise<TestServices> {
-  const { plan = retries3, commit = head, ran = commit, at = "2026-01-01T12:00:00.000Z", preview = {} } = push;
+  const { plan = retries3, commit = head, ran = commit, preview = {} } = push;
   writePreview(root, { pull: 3, commit, environment: "production", basis: "branch", plan, ...preview });
   const payload = { workflow_run: { head_sha: ran, html_url: page } };
-  const services = testServices({ root, forge, now: new Date(at), run: { event: "workflow_run", payload } });
+  const services = testServices({ root, forge, run: { event: "workflow_run", payload } });
   await run(inputs, services);
   return services;
 }
@@ -67,21 +66,31 @@ test("the comment shows the plan, says what it was compared with, the commit and
     assert.is(services.written(), "");
   }));
 
-test("a second push edits the same comment; the time of the first showing stays for the same plan, and is new for another", () =>
+test("a second push edits the same comment; GitHub's time of the first showing stays for the same plan, and is new for another", () =>
   withGithub({}, async (under) => {
-    const posted = (): string | undefined =>
-      readReviewed(under.github.state.comments[0]?.body.split("\n").slice(1).join("\n") ?? "")?.posted;
-    await comment(under, { at: "2026-01-01T12:00:00.000Z" });
+    const [made, posted] = [
+      () => under.github.state.comments[0],
+      () => findReviewed(under.forge, 3, "production").then((shown) => shown?.reviewed.posted),
+    ];
+    const at = (time: string): void => {
+      const comment = made();
+      if (comment !== undefined) comment.updatedAt = time;
+    };
+    const push = { commit: "d".repeat(40) };
+    await comment(under);
+    at("2026-01-01T12:00:00Z");
+    assert.is(await posted(), "2026-01-01T12:00:00Z");
+    assert.is((await comment(under)).outputs.outcome, "unchanged");
     const pull = under.github.state.pullRequests.get(3);
-    if (pull !== undefined) pull.head.sha = "d".repeat(40);
-    const second = await comment(under, { commit: "d".repeat(40), at: "2026-01-01T13:00:00.000Z" });
-    assert.equal([second.outputs.outcome, posted(), under.github.state.comments.length], ["updated", "2026-01-01T12:00:00.000Z", 1]);
-    const third = await comment(under, { commit: "d".repeat(40), plan: retries4, at: "2026-01-01T14:00:00.000Z" });
-    assert.equal([third.outputs.outcome, posted(), under.github.state.comments.length], ["updated", "2026-01-01T14:00:00.000Z", 1]);
-    assert.is(
-      (await comment(under, { commit: "d".repeat(40), plan: retries4, at: "2026-01-01T15:00:00.000Z" })).outputs.outcome,
-      "unchanged",
-    );
+    if (pull !== undefined) pull.head.sha = push.commit;
+    for (const outcome of ["updated", "unchanged"]) {
+      assert.is((await comment(under, push)).outputs.outcome, outcome);
+      at("2026-01-01T13:00:00Z");
+      assert.is(await posted(), "2026-01-01T12:00:00Z");
+    }
+    assert.is((await comment(under, { ...push, plan: retries4 })).outputs.outcome, "updated");
+    at("2026-01-01T14:00:00Z");
+    assert.equal([await posted(), under.github.state.comments.length], ["2026-01-01T14:00:00Z", 1]);
   }));
 
 test("each environment has a comment of its own", () =>
@@ -184,7 +193,7 @@ function hostile(text: string): Plan {
     })),
     rows: [
       {
-        ...{ dag: text, task: text, table: text, before: 1, after: 2, columnsAdded: all, columnsRemoved: all, same: false },
+        ...{ dag: text, task: text, table: text, load: 2, before: 1, after: 2, columnsAdded: all, columnsRemoved: all, same: false },
         sample: [{ row, change: "changed", cells: [{ column: text, before: text, after: null }] }],
       },
     ],
@@ -204,25 +213,33 @@ function hostile(text: string): Plan {
   };
 }
 
-test("a comment whose plan starts from another release than the base branch makes now is marked outdated, and no other is", () =>
+test("a comment whose plan starts from another release than the base branch makes now is marked outdated, until it makes that again", () =>
   withGithub({}, async (under) => {
     const project = makeProject();
     try {
-      await comment(under);
-      const services = testServices({ root: project.root, forge: under.forge });
-      await run({ ...inputs, mode: "outdate" }, services);
       const { id } = await project.render();
-      assert.match(
-        under.github.state.comments[0]?.body ?? "",
-        new RegExp(`Outdated.*base branch makes release .${id.slice(0, 12)}. since`),
-      );
-      const fresh = { ...retries3, base: { release: id, commit: null } };
-      await comment(under, { plan: { ...fresh, id: retries4.id } });
+      await comment(under, { plan: { ...retries3, base: { release: id, commit: null } } });
+      const services = testServices({ root: project.root, forge: under.forge });
+      const body = (): string => under.github.state.comments[0]?.body ?? "";
+      const [text, shown] = [body(), await findReviewed(under.forge, 3, "production")];
       await run({ ...inputs, mode: "outdate" }, services);
-      assert.not.match(under.github.state.comments[0]?.body ?? "", /Outdated/);
+      assert.is(body(), text);
+      project.write(weather.changed);
+      const changed = (await project.render()).id;
+      await run({ ...inputs, mode: "outdate" }, services);
+      assert.match(body(), new RegExp(`Outdated.*base branch makes release .${changed.slice(0, 12)}. since`));
+      assert.equal((await findReviewed(under.forge, 3, "production"))?.reviewed, shown?.reviewed, "editing moves no time");
+      project.write(weather.plain);
+      await run({ ...inputs, mode: "outdate" }, services);
+      assert.is(withoutNote(body()), withoutNote(text));
+      assert.match(services.lines.info.join("\n"), /#3: its plan is marked outdated\n[\s\S]*#3: its plan is current again/);
     } finally {
       project.remove();
     }
   }));
+
+function withoutNote(body: string): string {
+  return body.replace(/<!-- dagline-plan \S+ -->/, "");
+}
 
 test.run();

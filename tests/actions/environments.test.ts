@@ -3,9 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { run } from "../../actions/environment/main.ts";
 import { readEnvironments } from "../../actions/environments.ts";
 import { root as repository } from "../../local/paths.ts";
 import { UserError } from "../../src/errors.ts";
+import { thrownBy } from "../../src/testkit/thrown-by.ts";
+import { testServices } from "./services.ts";
 
 const root = mkdtempSync(join(tmpdir(), "dagline-environments-"));
 mkdirSync(join(root, ".github"));
@@ -21,9 +24,22 @@ test("an environment has its bucket and host; prefix and url have defaults", () 
     bucket: "some-bucket",
     prefix: "",
     instance: "i-0123456789abcdef0",
+    plan_role: null,
+    deploy_role: null,
     url: null,
   });
   assert.is(readEnvironments(root, "production").url, "https://a.example");
+});
+
+test("the roles are outputs for jobs and steps; one that is not there is empty, or an error where it is required", async () => {
+  const arn = "arn:aws:iam::000000000000:role/team/deploy";
+  write(`${right}  deploy_role: ${arn}\n`);
+  const services = testServices({ root });
+  const given = { environment: "staging", "required-role": "deploy", "working-directory": "." } as const;
+  await run(given, services);
+  assert.equal(services.outputs, { region: "eu-west-2", "plan-role": "", "deploy-role": arn });
+  const { message } = await thrownBy(run({ ...given, "required-role": "plan" }, testServices({ root })));
+  assert.is(message, ".github/environments.yml: staging has no plan_role");
 });
 
 test("an unknown environment names those that there are; names of every object are none", () => {
@@ -37,7 +53,7 @@ test("an unknown environment names those that there are; names of every object a
 
 test("all that is wrong is said in one error, with where it is", () => {
   write(
-    "a:\n  region: Europe\n  bucket: B\nb: text\nc:\n  region: eu-west-2\n  bucket: bb1\n  instance: tag:x=y\n  url: 'javascript:alert(1)'\n  role: x\n",
+    "a:\n  region: Europe\n  bucket: B\nb: text\nc:\n  region: eu-west-2\n  bucket: bb1\n  instance: tag:x=y\n  url: 'javascript:alert(1)'\n  role: x\n  deploy_role: arn:aws:iam::12:role/x\n",
   );
   const { message } = refusal("a");
   for (const part of [
@@ -46,6 +62,7 @@ test("all that is wrong is said in one error, with where it is", () => {
     "a must have required property 'instance'",
     "b must be object",
     "c.url must match",
+    "c.deploy_role must match",
     'c must NOT have additional properties ("role")',
   ]) {
     assert.ok(message.includes(part), `${part}\n${message}`);

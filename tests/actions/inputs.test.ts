@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { load } from "js-yaml";
 import { test } from "uvu";
@@ -7,6 +7,7 @@ import * as apply from "../../actions/apply/main.ts";
 import * as backfill from "../../actions/backfill/main.ts";
 import * as diff from "../../actions/diff/main.ts";
 import * as drift from "../../actions/drift/main.ts";
+import * as environment from "../../actions/environment/main.ts";
 import { type InputSpec, readInputs } from "../../actions/inputs.ts";
 import * as reload from "../../actions/reload/main.ts";
 import * as render from "../../actions/render/main.ts";
@@ -22,6 +23,7 @@ const specs: Readonly<Record<string, InputSpec>> = {
   backfill: backfill.inputs,
   diff: diff.inputs,
   drift: drift.inputs,
+  environment: environment.inputs,
   reload: reload.inputs,
   render: render.inputs,
   rollback: rollback.inputs,
@@ -71,7 +73,7 @@ test("every folder of actions/ with an action.yml has a spec here", () => {
 });
 
 for (const [name, inputs] of Object.entries(specs)) {
-  test(`action.yml of ${name} has the inputs, defaults and outputs of its main.ts, and runs on node24`, () => {
+  test(`action.yml of ${name} has the inputs, defaults and outputs of its main.ts, and runs it on node24, and its post.ts however the job ends`, () => {
     const folder = join(root, "actions", name);
     const action = load(readFileSync(join(folder, "action.yml"), "utf8")) as ActionFile;
     const described = Object.entries(action.inputs ?? {}).map(([input, { required = false, ...of }]) => [input, required, of.default]);
@@ -84,7 +86,8 @@ for (const [name, inputs] of Object.entries(specs)) {
     assert.equal(described, expected);
     for (const [input, { description }] of Object.entries({ ...action.inputs, ...action.outputs })) assert.ok(description, input);
     assert.equal(Object.keys(action.outputs ?? {}).sort(), outputsSetIn(folder));
-    assert.equal(action.runs, { using: "node24", main: `../../dist/actions/${name}.mjs` });
+    const post = existsSync(join(folder, "post.ts")) ? { post: `../../dist/actions/${name}-post.mjs`, "post-if": "always()" } : {};
+    assert.equal(action.runs, { using: "node24", main: `../../dist/actions/${name}.mjs`, ...post });
     for (const [input, kind] of Object.entries(inputs)) {
       if (kind.kind !== "choice") continue;
       for (const choice of kind.choices) assert.ok(action.inputs?.[input]?.description?.includes(choice), `${input}: ${choice}`);

@@ -41,7 +41,7 @@ test("a problem is a command of the runner on its line, from the top of the repo
 });
 
 test("wrong and unknown inputs of every action fail it with one error before anything is done", async () => {
-  for (const action of ["validate", "test", "render", "diff", "sync", "reload", "rollback", "drift", "backfill"]) {
+  for (const action of ["validate", "test", "render", "diff", "sync", "reload", "rollback", "drift", "backfill", "environment"]) {
     const { code, stdout, summary, outputs } = await actions.run(action, {
       workspace: "/nowhere",
       with: { "no-such-input": "1", ...(action === "sync" ? { "allow-destructive": "yes" } : {}) },

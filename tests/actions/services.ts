@@ -19,6 +19,7 @@ interface Parts {
 export interface TestServices extends Services {
   readonly lines: { readonly info: string[]; readonly warn: string[] };
   readonly outputs: Record<string, string | number | boolean>;
+  readonly states: Record<string, string>;
   readonly annotations: Annotation[];
   readonly written: () => string;
 }
@@ -29,6 +30,7 @@ const commit = "c".repeat(40);
 export function testServices(parts: Parts): TestServices {
   const lines = { info: [] as string[], warn: [] as string[] };
   const outputs: TestServices["outputs"] = {};
+  const states: TestServices["states"] = {};
   const annotations: Annotation[] = [];
   const summaries: string[] = [];
   const given = <T>(part: T | undefined, what: string): T => {
@@ -71,10 +73,14 @@ export function testServices(parts: Parts): TestServices {
     output(name, value) {
       outputs[name] = value;
     },
+    saveState(name, value) {
+      states[name] = value;
+    },
     summary: (markdown) => summaries.push(markdown),
     annotate: (annotation) => annotations.push(annotation),
     lines,
     outputs,
+    states,
     annotations,
     written: () => summaries.join("\n\n"),
   };

@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { root } from "../../local/paths.ts";
 import { type LocalSsm, startSsmServer } from "../../local/ssm-server.ts";
 import type { BackfillResult } from "../../src/backfill/run-backfill.ts";
+import { builtActions } from "../actions/built.ts";
 import { type ReleaseStack, startReleaseStack } from "../e2e/release-stack.ts";
 import { dagPython, makeRelease } from "../host/make-release.ts";
 import { until } from "../until.ts";
@@ -14,7 +15,9 @@ import { until } from "../until.ts";
 const instance = "i-0123456789abcdef0";
 let stack: ReleaseStack;
 let ssm: LocalSsm;
-let environment: NodeJS.ProcessEnv;
+let environment: Record<string, string>;
+let actions: Awaited<ReturnType<typeof builtActions>>;
+let workspace: string;
 
 test.before(async () => {
   stack = await startReleaseStack();
@@ -27,7 +30,7 @@ test.before(async () => {
     credentials: stack.credentials,
     dir: stack.dir,
   });
-  environment = { PATH: process.env.PATH, AWS_ENDPOINT_URL_SSM: ssm.endpoint, DAGLINE_INSTANCE: instance, NO_COLOR: "1", ...aws };
+  environment = { PATH: process.env.PATH ?? "", AWS_ENDPOINT_URL_SSM: ssm.endpoint, DAGLINE_INSTANCE: instance, NO_COLOR: "1", ...aws };
   const release = makeRelease({
     dags: { daily: dailyPython("daily", moody), held: dailyPython("held", holding), ranged: monthsPython, sleepy: dagPython("sleepy") },
     files: { "specs/ranged.json": JSON.stringify({ each_month: { from: "from_month", to: "to_month" } }) },
@@ -35,9 +38,15 @@ test.before(async () => {
   await stack.sync(release);
   const { code, answer } = await stack.agent("reload");
   assert.is(code, 0, JSON.stringify(answer));
+  actions = await builtActions();
+  workspace = join(stack.dir, "workspace");
+  mkdirSync(join(workspace, ".github"), { recursive: true });
+  const entry = `production:\n  region: ${stack.region}\n  bucket: some-bucket\n  instance: ${instance}\n`;
+  writeFileSync(join(workspace, ".github", "environments.yml"), entry);
   for (const dag of ["daily", "held", "ranged"]) await stack.airflow.api.call("PATCH", `/dags/${dag}`, { is_paused: false });
 });
 test.after(async () => {
+  actions?.remove();
   await ssm?.stop();
   await stack?.stop();
 });
@@ -63,7 +72,7 @@ test("a started backfill is watched to its end, and its exit code and last lines
     ["2024-01-02T06:00:00.000Z", "only", "ValueError: no data on the second"],
   );
   assert.match(stderr, /daily: 2 runs to create/);
-  assert.match(stderr, /2 of 2 ended: 1 success, 1 failed/);
+  assert.match(stderr, /^ +\d+ s +1 +1 +0 +0 +0 +0 /m, "a row of the progress table");
 });
 
 test("the failed run can be run again at once, although Airflow has not yet marked the backfill before as complete", async () => {
@@ -86,8 +95,33 @@ test("cancelling ends what waits, and meanwhile a second backfill of the DAG nam
   assert.is(code, 1);
   assert.match(stderr, /is cancelled: 2 queued runs are ended, 1 that had begun finish/);
   assert.equal(Object.values(await runsOf("held", "backfill")).sort(), ["failed", "failed", "running"]);
-  writeFileSync(join(stack.dir, "gate"), "");
 });
+
+for (const [how, signal, ran] of [
+  ["cancelled with SIGINT, as the runner begins a cancel", "SIGINT", "main"],
+  ["killed half-way", "SIGKILL", "post"],
+] as const) {
+  test(`the action, ${how}: its backfill is cancelled by its ${ran} part`, async () => {
+    rmSync(join(stack.dir, "holding"), { force: true });
+    const [from, to] = signal === "SIGINT" ? ["2024-03-01", "2024-03-03"] : ["2024-04-01", "2024-04-03"];
+    const step = {
+      workspace,
+      with: { dag: "held", from, to, "max-active-runs": "1", "dry-run": "false" },
+      env: environment,
+    };
+    const main = actions.start("backfill", step);
+    await until("the first run", () => existsSync(join(stack.dir, "holding")), { timeout: 60_000 });
+    main.child.kill(signal);
+    const ended = await main.ended;
+    const posted = await actions.run("backfill-post", { ...step, states: ended.states });
+    assert.is(posted.code, 0, posted.stdout);
+    assert.match(ran === "main" ? ended.stdout : posted.stdout, /is cancelled: 2 queued runs are ended, 1 that had begun finish/);
+    if (ran === "main") assert.is(posted.stdout, "");
+    assert.equal(Object.values(await runsOf("held", "backfill", from)).sort(), ["failed", "failed", "running"]);
+    // Lets all that hold end.
+    if (ran === "post") writeFileSync(join(stack.dir, "gate"), "");
+  });
+}
 
 test("a DAG that is mapped over months gets a run for each month, newest first, and a second start doubles none", async () => {
   const range = ["ranged", "--from", "2023-12", "--to", "2024-02"];
@@ -175,8 +209,8 @@ function spawnDagline(args: readonly string[]): { child: ChildProcess; ended: Pr
 }
 
 /** Run id to state. */
-async function runsOf(dag: string, type: string): Promise<Record<string, string>> {
-  const { body } = await stack.airflow.api.call("GET", `/dags/${dag}/dagRuns?run_type=${type}`);
+async function runsOf(dag: string, type: string, from = "2024-01-01"): Promise<Record<string, string>> {
+  const { body } = await stack.airflow.api.call("GET", `/dags/${dag}/dagRuns?run_type=${type}&logical_date_gte=${from}T00:00:00Z`);
   const runs = (body as { dag_runs: { dag_run_id: string; state: string }[] }).dag_runs;
   return Object.fromEntries(runs.map(({ dag_run_id, state }) => [dag_run_id, state]));
 }

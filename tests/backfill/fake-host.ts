@@ -2,6 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { backfillActions, decodeHostRequest } from "../../src/backfill/host-request.ts";
+import { type BackfillInputs, parseBackfillRequest } from "../../src/backfill/request.ts";
+import { type BackfillOptions, type BackfillResult, runBackfill } from "../../src/backfill/run-backfill.ts";
 import type { CommandOutcome, HostCommands } from "../../src/deploy/host-commands.ts";
 import { exitCodeOf, TransientError, UserError } from "../../src/errors.ts";
 import type { AirflowRuns, Backfill, DagFacts, DagRun, NewBackfill } from "../../src/host/airflow-runs.ts";
@@ -155,4 +157,21 @@ export function fakeHost(airflow: FakeAirflow, spec: object = { each_month: null
     },
   };
   return { commands, actions, remove: () => rmSync(home, { recursive: true }) };
+}
+
+/** Runs a backfill of `demo` on it, January to March 2024; between two looks, every run goes one state further. */
+export function backfillOf(
+  airflow: FakeAirflow,
+  commands: HostCommands,
+  inputs: Partial<BackfillInputs> = {},
+  options: Partial<BackfillOptions> = {},
+): Promise<BackfillResult> {
+  const request = parseBackfillRequest({ dag: "demo", from: "2024-01", to: "2024-03", ...inputs });
+  return runBackfill(commands, request, { start: true, delay: async () => airflow.work(), ...options });
+}
+
+/** Gives `demo` a schedule, which has so many dates from 1 January 2024 on. */
+export function scheduleDaily(airflow: FakeAirflow, days: number): void {
+  airflow.facts = { ...airflow.facts, periodic: true, cron: "0 9 * * *" };
+  airflow.schedule = Array.from({ length: days }, (_, day) => new Date(Date.UTC(2024, 0, day + 1, 9)));
 }

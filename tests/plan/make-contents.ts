@@ -7,6 +7,7 @@ import { renderDefinition } from "../../src/release/definition.ts";
 import { canonicalManifest, hostPackageVersion, type Manifest, releaseIdOf } from "../../src/release/manifest.ts";
 import { renderDag } from "../../src/release/render-dag.ts";
 import type { Dag } from "../../src/scrape/model.ts";
+import { extractTask, loadTask, makeDag, transformTask } from "../release/make-dags.ts";
 
 export const now = new Date("2024-03-15T12:00:00Z");
 
@@ -59,4 +60,20 @@ function contentsOf(files: ReadonlyMap<string, string>, dags: readonly Dag[]): R
 /** The plan that leads from the one list of DAGs to the other. */
 export function planOf(before: readonly Dag[], after: readonly Dag[], facts: Partial<Facts> = {}): Plan {
   return makePlan(makeContents(before), makeContents(after), { now, ...facts });
+}
+
+/** One of many: DAG, task and table of its own; `changed` in its schedule, retries and tasks. */
+export function manyDag(index: number, changed: boolean): Dag {
+  const id = `dag_${String(index).padStart(4, "0")}`;
+  const tasks = [extractTask("extract"), transformTask("transform", ["extract"]), loadTask("load", ["transform"], { table: id })];
+  const more = changed ? [transformTask("again", ["extract"], { retries: index })] : [];
+  return makeDag({
+    id,
+    schedule: { kind: "cron", expression: `${index % 60} ${index % 24} * * ${changed ? "1-5" : "*"}` },
+    startDate: "2009-01-01",
+    timezone: index % 2 === 0 ? "UTC" : "America/New_York",
+    catchup: true,
+    retries: changed ? 3 : 0,
+    tasks: [...tasks, ...more],
+  });
 }

@@ -1,12 +1,21 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { makePlan } from "../../src/plan/make-plan.ts";
-import type { Plan, RecordedLoad } from "../../src/plan/model.ts";
+import type { Plan } from "../../src/plan/model.ts";
 import { planMarkdown, planText } from "../../src/plan/report.ts";
+import type { RecordedLoad } from "../../src/recorded-load.ts";
 import type { Dag } from "../../src/scrape/model.ts";
-import { extractTask, loadTask, makeDag, transformTask } from "../release/make-dags.ts";
+import { extractTask, loadTask, makeDag } from "../release/make-dags.ts";
 import { hostileInReports } from "./hostile.ts";
-import { makeContents, now, planOf } from "./make-contents.ts";
+import { makeContents, manyDag, now, planOf } from "./make-contents.ts";
+
+test("the loads of a task that its tests run several times have titles of their own", () => {
+  const load = (rows: number): RecordedLoad => ({ dag: "rows", task: "load_rows", table: "rows", rows, columns: [], sample: [] });
+  const rows = { before: { loads: [load(1), load(2)] }, after: { loads: [load(3), load(4)] } };
+  const plan = makePlan(makeContents([makeDag()]), makeContents([makeDag({ retries: 3 })]), { now, rows });
+  assert.match(planMarkdown(plan).body, /into <code>rows<\/code>, load 1: 1 → 3 rows<\/summary>[\s\S]*, load 2: 2 → 4 rows<\/summary>/);
+  assert.match(planText(plan), /rows\.load_rows into rows, load 1: 1 → 3\n.*, load 2: 2 → 4\n/);
+});
 
 test("the summary comes first, then what is destructive, then details, folded", () => {
   const cron = { kind: "cron", expression: "0 0 * * *" } as const;
@@ -57,27 +66,6 @@ test("hostile text in every place is shown as text", () => {
   }
 });
 
-test("300 changed DAGs of 1,000 give a readable comment under the limit, in well under 5 s", () => {
-  const dags = (changed: number): Dag[] => Array.from({ length: 1000 }, (_, index) => manyDag(index, index < changed));
-  const [before, after] = [makeContents(dags(0)), makeContents(dags(300))];
-  const start = performance.now();
-  const plan = makePlan(before, after, { now });
-  const { body, rest } = planMarkdown(plan);
-  planText(plan);
-  const milliseconds = performance.now() - start;
-  process.stderr.write(`300 of 1,000 DAGs: ${Math.round(milliseconds)} ms, ${body.length} characters, ${rest?.length} left out\n`);
-  assert.ok(milliseconds < 5000);
-  assert.is(plan.dags.length, 300);
-  assert.ok(body.length < 60_000);
-  assert.match(body, /\| DAGs changed \| 300 \| `dag_0000`, .* and 294 more \|/);
-  assert.match(body, /\| retries `0` → `3` \| 300 \|/);
-  assert.match(body, /left out/);
-  assert.is(body.split("<details>").length, body.split("</details>").length);
-  assert.ok(body.split("</summary>\n\n`scrapes/").length > 8);
-  // Nothing is lost: what the body lacks, the rest has.
-  for (const { dag } of plan.dags) assert.ok(`${body}${rest}`.includes(`<details><summary><code>${dag}</code>: `), dag);
-});
-
 test("whatever the limit, the body keeps to it and each section ends whole", () => {
   const dags = (changed: boolean): Dag[] => Array.from({ length: 60 }, (_, index) => manyDag(index, changed));
   const plan = planOf(dags(false), dags(true));
@@ -90,21 +78,6 @@ test("whatever the limit, the body keeps to it and each section ends whole", () 
     }
   }
 });
-
-function manyDag(index: number, changed: boolean): Dag {
-  const id = `dag_${String(index).padStart(4, "0")}`;
-  const tasks = [extractTask("extract"), transformTask("transform", ["extract"]), loadTask("load", ["transform"], { table: id })];
-  const more = changed ? [transformTask("again", ["extract"], { retries: index })] : [];
-  return makeDag({
-    id,
-    schedule: { kind: "cron", expression: `${index % 60} ${index % 24} * * ${changed ? "1-5" : "*"}` },
-    startDate: "2009-01-01",
-    timezone: index % 2 === 0 ? "UTC" : "America/New_York",
-    catchup: true,
-    retries: changed ? 3 : 0,
-    tasks: [...tasks, ...more],
-  });
-}
 
 /** The text in every place of a scrape and of what else a plan knows that takes any text. */
 function hostilePlan(text: string): Plan {

@@ -1,8 +1,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { RecordedLoad } from "../../src/plan/model.ts";
 import { parseRecordedLoads } from "../../src/plan/recorded-loads.ts";
 import { rowChanges } from "../../src/plan/rows.ts";
+import type { RecordedLoad } from "../../src/recorded-load.ts";
 
 const load = (sample: RecordedLoad["sample"], more: Partial<RecordedLoad> = {}): RecordedLoad => ({
   dag: "d",
@@ -72,6 +72,7 @@ test("a task that its tests load several times is compared time by time", () => 
   const [first, second] = changes([load([{ id: "1" }]), load([{ id: "2" }])], [load([{ id: "1" }]), load([{ id: "9" }])]);
   assert.ok(first?.same);
   assert.not(second?.same);
+  assert.equal([first?.load, second?.load, changes([load([])], [load([])])[0]?.load], [1, 2, null]);
 });
 
 test("a file of another form is refused with what is wrong", () => {

@@ -11,7 +11,7 @@ test("a spec says what the task runner needs, in the form that the architecture 
     id: "new_york_taxi",
     url: "https://data.example.com/{taxi_type}_{year}-{month}.parquet",
     tasks: [
-      extractTask("extract_green", { fileExtension: "parquet", params: { taxi_type: "green" } }),
+      extractTask("extract_green", { fileExtension: "parquet", params: { taxi_type: "green" }, waitForDataSeconds: 86_400 }),
       transformTask("transform_green", ["extract_green"], { comparisonCheck: true, params: { taxi_type: "green" } }),
       loadTask("load_green", ["transform_green"], {
         table: "new_york_taxi",
@@ -36,6 +36,7 @@ test("a spec says what the task runner needs, in the form that the architecture 
         params: { taxi_type: "green" },
         dependencies: [],
         compare_with: [],
+        wait_seconds: 86_400,
       },
       transform_green: {
         kind: "transform",

@@ -43,6 +43,12 @@ test("types of fields are spelled as in the YAML, and read back", () => {
   );
 });
 
+test("a wait for data is in it only where one is set, so that earlier releases stay what they are", () => {
+  const waits = parseDefinition(text(makeDag({ tasks: [extractTask("x", { waitForDataSeconds: 3600 })] }))).tasks[0];
+  assert.is(waits?.kind === "extract" && waits.wait_for_data, 3600);
+  assert.not.match(text(makeDag({ tasks: [extractTask("x")] })), /wait_for_data/);
+});
+
 test("line numbers and descriptions of fields are not in it", () => {
   assert.is(text(makeDag({ line: 99 })), text());
   assert.not.match(text(), /"line"|"description":null/);

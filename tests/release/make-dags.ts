@@ -45,6 +45,7 @@ export function extractTask(id: string, changes: Partial<Omit<ExtractTask, "id">
     callable: "extract",
     fileExtension: "csv",
     comparisonCheck: false,
+    waitForDataSeconds: null,
     dependencies: [],
     ...changes,
   };

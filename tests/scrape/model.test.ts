@@ -48,6 +48,7 @@ test("a right scrape becomes the value that the later stages read", async () => 
       callable: "extract",
       fileExtension: "csv",
       comparisonCheck: false,
+      waitForDataSeconds: null,
     },
     {
       id: "transform_rows",

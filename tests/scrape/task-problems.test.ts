@@ -24,6 +24,22 @@ testSlips([
     "fields: [",
     /transform/,
   ),
+  slip(
+    "a transform that waits for data",
+    "callable: transform\n",
+    "callable: transform\n      wait_for_data: 1d\n",
+    "key-of-other-kind",
+    "wait_for_data",
+    /transform/,
+  ),
+  slip(
+    "a wait that is no duration",
+    "callable: extract\n",
+    "callable: extract\n      wait_for_data: two months\n",
+    "duration",
+    "two months",
+    /90d|1d/,
+  ),
   slip("a dependency with a slip", "[extract_rows]", "[extract_row]", "unknown-dependency", "extract_row]", /Did you mean `extract_rows`/),
   slip(
     "a task that leads nowhere",

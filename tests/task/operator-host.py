@@ -17,13 +17,14 @@ from dagline_airflow.operator import DaglineOperator
 what: dict[str, Any] = json.load(sys.stdin)
 logging.basicConfig(stream=sys.stdout, format="%(levelname)s %(message)s", level="INFO")
 operator = DaglineOperator(task_id=what["task"])
-start = datetime.fromisoformat("2023-01-29T09:00:00+00:00")
+start = datetime.fromisoformat(what["interval_end"])
 run = SimpleNamespace(
     run_id="scheduled__1",
     logical_date=start,
     run_after=start,
     data_interval_start=start,
     data_interval_end=start,
+    run_type=what["run_type"],
 )
 ti = SimpleNamespace(
     bundle_instance=SimpleNamespace(path=Path(what["release_dir"], "dags")),
@@ -50,6 +51,6 @@ def execute() -> object:
 
 
 sys.excepthook = lambda kind, error, _: print(
-    f"RAISED {kind.__name__}: {error}", flush=True
+    f"RAISED {kind.__name__}: {getattr(error, 'reschedule_date', error)}", flush=True
 )
 print("RETURNED " + json.dumps(execute()), flush=True)

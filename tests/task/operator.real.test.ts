@@ -7,7 +7,7 @@ import * as assert from "uvu/assert";
 import { type LocalAws, startAws } from "../../local/aws.ts";
 import { pythonBin, root } from "../../local/paths.ts";
 import { type LocalPostgres, startPostgres } from "../../local/postgres.ts";
-import type { LoadSpec } from "../../src/task/spec.ts";
+import type { FunctionSpec, LoadSpec } from "../../src/task/spec.ts";
 import type { StagedReference } from "../../src/task/staged-file.ts";
 import { until } from "../until.ts";
 import { functionSpec, makeReleaseFolder } from "./runner.ts";
@@ -54,7 +54,14 @@ interface Run {
 /** Starts the operator in a Python process of its own, as Airflow does. */
 function operate(
   functions: string,
-  more: { task?: string; timeout?: number; tasks?: Record<string, Partial<LoadSpec>>; upstream?: Record<string, StagedReference> } = {},
+  more: {
+    task?: string;
+    timeout?: number;
+    intervalEnd?: Date;
+    runType?: "backfill";
+    tasks?: Record<string, Partial<FunctionSpec> | Partial<LoadSpec>>;
+    upstream?: Record<string, StagedReference>;
+  } = {},
 ): Run {
   const folder = makeReleaseFolder(dir, { extract_x: functionSpec(), ...more.tasks }, functions);
   const child = spawn(join(pythonBin, "python"), [join(import.meta.dirname, "operator-host.py")], {
@@ -85,7 +92,14 @@ function operate(
   for (const stream of [child.stdout, child.stderr]) stream?.on("data", (data: Buffer) => (log += data.toString()));
   const ended = new Promise<void>((resolve) => child.once("close", () => resolve())).finally(() => running.delete(child));
   child.stdin?.end(
-    JSON.stringify({ task: more.task ?? "extract_x", release_dir: folder, timeout: more.timeout ?? null, upstream: more.upstream ?? {} }),
+    JSON.stringify({
+      task: more.task ?? "extract_x",
+      release_dir: folder,
+      timeout: more.timeout ?? null,
+      upstream: more.upstream ?? {},
+      interval_end: (more.intervalEnd ?? new Date("2023-01-29T09:00:00Z")).toISOString(),
+      run_type: more.runType ?? "scheduled",
+    }),
   );
   return { child, log: () => log, ended };
 }
@@ -192,6 +206,29 @@ test("a load brings an extract's rows into the table; the password is in no log,
     await observer.end();
     await admin.end();
   }
+});
+
+test("an extract that waits for its data is asked again until its time is over; it waits in scheduled runs alone", async () => {
+  const hour = 3_600_000;
+  const now = Date.now();
+  const ago = (hours: number) => new Date(now - hours * hour);
+  const nothing = `export async function extract() { const error = new Error("nothing yet"); error[Symbol.for("dagline.skip")] = true; throw error; }`;
+  const ends = async (more: Parameters<typeof operate>[1], seconds: number): Promise<string> => {
+    const run = operate(nothing, { ...more, tasks: { extract_x: functionSpec({ wait_seconds: seconds }) } });
+    await run.ended;
+    return /RAISED .*/.exec(run.log())?.[0] ?? run.log();
+  };
+  const again = async (more: Parameters<typeof operate>[1], seconds: number): Promise<number> => {
+    const said = /^RAISED AirflowRescheduleException: (.*)$/.exec(await ends(more, seconds))?.[1] ?? "";
+    return (Date.parse(said) - now) / hour;
+  };
+  const between = (value: number, least: number) => assert.ok(value >= least && value < least + 0.05, String(value));
+  const [first, last] = await Promise.all([again({ intervalEnd: ago(1) }, 90 * 24 * 3600), again({ intervalEnd: ago(9.75) }, 10 * 3600)]);
+  between(first, 24);
+  between(last, 0.2499); // the very end of the wait, not half an hour
+  const skipped = "RAISED AirflowSkipException: nothing yet";
+  const ended = [ends({ intervalEnd: ago(11) }, 10 * 3600), ends({ intervalEnd: ago(1), runType: "backfill" }, 10 * 3600)];
+  assert.equal(await Promise.all(ended), [skipped, skipped]);
 });
 
 test("a wrong password is a plain line without it, and Airflow does not try again", async () => {

@@ -7,7 +7,7 @@ import { parseRecordedLoads } from "../../src/plan/recorded-loads.ts";
 import { RECORD_VARIABLE, recordLoad } from "../../src/testkit/record-load.ts";
 
 const temp = mkdtempSync(join(tmpdir(), "dagline-record-"));
-const load = { dag: "d", task: "l", table: "t", mode: "append", columns: ["id"] };
+const load = { dag: "d", task: "l", table: "t", columns: ["id"] };
 
 test.after.each(() => {
   delete process.env[RECORD_VARIABLE];

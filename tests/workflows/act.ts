@@ -28,9 +28,10 @@ export interface WorkflowOptions {
   readonly sha: string;
   readonly payload: Readonly<Record<string, unknown>>;
   readonly env: Readonly<Record<string, string>>;
-  readonly variables?: Readonly<Record<string, string>>;
   readonly inputs?: Readonly<Record<string, string>>;
   readonly token: string;
+  /** Asked at each piece of the log; once it says yes, the workflow is cancelled as Ctrl-C does: act kills the step and runs what must run always. */
+  readonly interruptWhen?: ((log: string) => boolean) | undefined;
 }
 
 /** act knows neither yet, and GitHub does: https://github.blog/changelog/2026-05-07-github-actions-concurrency-groups-now-allow-larger-queues */
@@ -68,7 +69,7 @@ export function makeRepository(dir: string): TestRepository {
 
 /** Runs one workflow under act, as GitHub would for this event, in a checkout of its own. Third-party actions are stand-ins. */
 export async function runWorkflow(workflow: string, event: string, options: WorkflowOptions): Promise<WorkflowRun> {
-  const { repository, sha, payload, env, variables = {}, inputs = {}, token } = options;
+  const { repository, sha, payload, env, inputs = {}, token, interruptWhen } = options;
   const dir = mkdtempSync(join(options.dir, `${parse(workflow).name}-`));
   const checkout = join(dir, "checkout");
   execFileSync("git", ["clone", "--quiet", "--no-checkout", repository.dir, checkout]);
@@ -93,7 +94,6 @@ export async function runWorkflow(workflow: string, event: string, options: Work
     ...["--action-cache-path", join(dir, "act"), "--secret", "GITHUB_TOKEN", "--env-file", "/dev/null"],
     ...standIns(repository.dir),
     ...Object.entries(environment).flatMap(([name, value]) => ["--env", `${name}=${value}`]),
-    ...Object.entries(variables).flatMap(([name, value]) => ["--var", `${name}=${value}`]),
   ];
   const start = performance.now();
   const child = spawn(join(pythonBin, "act"), args, {
@@ -102,9 +102,13 @@ export async function runWorkflow(workflow: string, event: string, options: Work
     env: { ...process.env, PATH: `${dirname(process.execPath)}:${process.env.PATH}`, GITHUB_TOKEN: token, NO_COLOR: "1" },
   });
   let log = "";
+  let interrupted = false;
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (chunk: string) => {
       log += chunk;
+      if (interrupted || interruptWhen?.(log) !== true) return;
+      interrupted = true;
+      child.kill("SIGINT");
     });
   }
   const code = await new Promise<number | null>((resolve, reject) => {
