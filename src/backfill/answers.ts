@@ -1,4 +1,4 @@
-import { Ajv, type ValidateFunction } from "ajv";
+import { Ajv } from "ajv";
 import { UserError } from "../errors.ts";
 import type { BackfillAction } from "./host-request.ts";
 import type { BackfillPlan } from "./plan.ts";
@@ -16,7 +16,7 @@ export interface BackfillAnswers {
 
 /** The agent's answer, checked: the host may have another version. Throws UserError that names the action and the member that is wrong. */
 export function readAnswer<Action extends BackfillAction>(action: Action, answer: unknown): BackfillAnswers[Action] {
-  const isRight: ValidateFunction<BackfillAnswers[Action]> = checks[action];
+  const isRight = ajv.compile<BackfillAnswers[Action]>(schemas[action]); // it compiles each once, and none for other commands
   if (isRight(answer)) return answer;
   const { instancePath = "", message = "is wrong" } = isRight.errors?.[0] ?? {};
   throw new UserError(
@@ -35,34 +35,30 @@ const list = (items: object) => ({ type: "array", items });
 const object = (properties: Readonly<Record<string, unknown>>) => ({ type: "object", properties, required: Object.keys(properties) });
 
 const ajv = new Ajv({ strict: true });
-const checks: { readonly [Action in BackfillAction]: ValidateFunction<BackfillAnswers[Action]> } = {
-  "dry-run": ajv.compile(
-    object({
-      dag: text,
-      release: textOrNull,
-      kind: { enum: ["schedule", "periods"] },
-      timezone: text,
-      paused: { type: "boolean" },
-      running: textOrNull,
-      counts: object({ create: count, reprocess: count, skip: count }),
-      under_way: count,
-      runs: list(object({ period: text, run_id: textOrNull, state: textOrNull, action: { enum: ["create", "reprocess", "skip"] } })),
-      more: count,
-      notes: list(text),
-    }),
-  ),
-  start: ajv.compile(object({ id: text, resumed: { type: "boolean" } })),
-  status: ajv.compile(
-    object({
-      id: text,
-      done: { type: "boolean" },
-      total: count,
-      counts: { type: "object", additionalProperties: count },
-      runs: list(object({ period: text, run_id: text, state: text })),
-      more: count,
-      failures: list(object({ period: text, run_id: text, task: textOrNull, message: text })),
-      halted: textOrNull,
-    }),
-  ),
-  cancel: ajv.compile(object({ id: textOrNull, cancelled: count, running: count })),
+const schemas: { readonly [Action in BackfillAction]: object } = {
+  "dry-run": object({
+    dag: text,
+    release: textOrNull,
+    kind: { enum: ["schedule", "periods"] },
+    timezone: text,
+    paused: { type: "boolean" },
+    running: textOrNull,
+    counts: object({ create: count, reprocess: count, skip: count }),
+    under_way: count,
+    runs: list(object({ period: text, run_id: textOrNull, state: textOrNull, action: { enum: ["create", "reprocess", "skip"] } })),
+    more: count,
+    notes: list(text),
+  }),
+  start: object({ id: text, resumed: { type: "boolean" } }),
+  status: object({
+    id: text,
+    done: { type: "boolean" },
+    total: count,
+    counts: { type: "object", additionalProperties: count },
+    runs: list(object({ period: text, run_id: text, state: text })),
+    more: count,
+    failures: list(object({ period: text, run_id: text, task: textOrNull, message: text })),
+    halted: textOrNull,
+  }),
+  cancel: object({ id: textOrNull, cancelled: count, running: count }),
 };

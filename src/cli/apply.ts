@@ -12,7 +12,6 @@ import { refuseUnready } from "../infra/stack-state.ts";
 import { stderrLog } from "../log.ts";
 import type { InfraChanges } from "../plan/model.ts";
 import { CdkCli, refuseWithoutCdk } from "../services/cdk.ts";
-import { CloudFormationStacks } from "../services/cloudformation.ts";
 import { readReplacementRules } from "../services/cloudformation-spec.ts";
 import { currentCommit, infraSource } from "../services/git.ts";
 import { interrupted } from "./interrupted.ts";
@@ -44,6 +43,7 @@ async function apply(options: Options): Promise<void> {
   const { plan: planOnly, allowDestructive, environment, region, format } = options;
   const [root, log, signal] = [findProject(), stderrLog(), interrupted()];
   refuseWithoutCdk(root);
+  const { CloudFormationStacks } = await import("../services/cloudformation.ts");
   const [cloud, cdk, source] = [new CloudFormationStacks({ region }), new CdkCli(root), await infraSource(root, environment)];
   const named = options.stacks !== undefined || options.bucket !== undefined;
   const record = named ? await readRecord(() => bucketOf(options), log) : undefined;
