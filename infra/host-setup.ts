@@ -90,6 +90,19 @@ const content = {
     ApiHost: parameter("Where Airflow's pages listen.", "^(127\\.0\\.0\\.1|0\\.0\\.0\\.0)$"),
   },
   mainSteps: [
+    {
+      // A machine's first start installs its updates; who installs then holds apt's locks, and the next step would fail at them.
+      action: "aws:runShellScript",
+      name: "wait",
+      inputs: {
+        timeoutSeconds: "900",
+        runCommand: [
+          "set -eu",
+          "cloud-init status --wait >/dev/null || true",
+          "apt-get -qq -o DPkg::Lock::Timeout=600 install -y ca-certificates",
+        ],
+      },
+    },
     { action: "aws:configurePackage", name: "cloudwatch", inputs: { name: "AmazonCloudWatchAgent", action: "Install" } },
     {
       action: "aws:runShellScript",

@@ -82,8 +82,7 @@ def _make_role(cursor: Any, connection: Any, airflow: dict[str, Any]) -> None:
 def _make_database(cursor: Any, airflow: dict[str, Any]) -> None:
     name, owner = airflow["dbname"], airflow["username"]
     cursor.execute("SELECT FROM pg_database WHERE datname = %s", (name,))
-    if cursor.rowcount:
-        return
+    is_new = not cursor.rowcount
     # Who is not a superuser, as on RDS, gives a database only to a role that it is a member of.
     cursor.execute(
         sql.SQL("GRANT {} TO CURRENT_USER WITH INHERIT TRUE, SET TRUE").format(
@@ -92,17 +91,20 @@ def _make_database(cursor: Any, airflow: dict[str, Any]) -> None:
         if cursor.connection.server_version >= 160000
         else sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(owner))
     )
-    cursor.execute(
-        sql.SQL("CREATE DATABASE {} OWNER {}").format(
-            sql.Identifier(name), sql.Identifier(owner)
+    if is_new:
+        # Closed until it is closed to others: what is killed between the two begins again here.
+        cursor.execute(
+            sql.SQL("CREATE DATABASE {} OWNER {} ALLOW_CONNECTIONS false").format(
+                sql.Identifier(name), sql.Identifier(owner)
+            )
         )
-    )
-    cursor.execute(
-        sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(
-            sql.Identifier(name)
-        )
-    )
-    print(f"made the database {name}")
+    for statement in (
+        "REVOKE CONNECT ON DATABASE {} FROM PUBLIC",
+        "ALTER DATABASE {} ALLOW_CONNECTIONS true",
+    ):
+        cursor.execute(sql.SQL(statement).format(sql.Identifier(name)))
+    if is_new:
+        print(f"made the database {name}")
 
 
 if __name__ == "__main__":

@@ -22,9 +22,7 @@ test("host: Ubuntu LTS at a fixed serial, IMDSv2, an encrypted volume, an Elasti
 });
 
 test("host: its set-up writes the settings that bootstrap.sh knows, and no secret value", () => {
-  const document = propertiesOf(json, "AWS::SSM::Document").find(({ Name }) => Name === "data-pipeline-set-up-host");
-  const { mainSteps } = (document?.Content ?? { mainSteps: [] }) as { mainSteps: { inputs: { runCommand?: string[] } }[] };
-  const lines = mainSteps.flatMap(({ inputs }) => inputs.runCommand ?? []);
+  const lines = setUpSteps().flatMap(({ inputs }) => inputs.runCommand ?? []);
   const settings = lines.flatMap((line) => /^([A-Z_]+)=\{\{ \w+ \}\}$/.exec(line)?.[1] ?? []);
   assert.equal(settings, [
     "REGION",
@@ -35,6 +33,15 @@ test("host: its set-up writes the settings that bootstrap.sh knows, and no secre
     "LOG_GROUP",
     "API_HOST",
   ]);
+});
+
+test("host: the first step of its set-up waits for whoever installs at a machine's first start", () => {
+  const steps = setUpSteps();
+  assert.equal(
+    steps.map(({ name }) => name),
+    ["wait", "cloudwatch", "bootstrap"],
+  );
+  assert.match(steps[0]?.inputs.runCommand?.join("\n") ?? "", /cloud-init status --wait[\s\S]*DPkg::Lock::Timeout/);
 });
 
 test("host: SSM sets it up when it is there, and the deploy waits for its success", () => {
@@ -118,5 +125,10 @@ test("watching: seven alarms, each with what to do, go to one topic; silence of 
   compute.resourceCountIs("AWS::CloudWatch::Dashboard", 1);
   compute.hasResourceProperties("AWS::Budgets::Budget", { Budget: Match.objectLike({ BudgetLimit: { Amount: 1500, Unit: "USD" } }) });
 });
+
+function setUpSteps(): { readonly name: string; readonly inputs: { readonly runCommand?: readonly string[] } }[] {
+  const document = propertiesOf(json, "AWS::SSM::Document").find(({ Name }) => Name === "data-pipeline-set-up-host");
+  return (document?.Content as { mainSteps: ReturnType<typeof setUpSteps> } | undefined)?.mainSteps ?? [];
+}
 
 test.run();
