@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from airflow.sdk import BaseOperator
 
+from dagline_airflow.months import months_between
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -215,36 +217,6 @@ class DaglineMonths(BaseOperator):
     def execute(self, context: Context) -> list[str]:
         params = context["params"]
         return months_between(params[self.from_param], params[self.to_param])
-
-
-def months_between(first: str, last: str) -> list[str]:
-    """The months from `first` to `last`, both `YYYY-MM` and included; fails for a range that is empty or beyond a century."""
-    from airflow.sdk.exceptions import AirflowFailException
-
-    try:
-        (first_year, first_month), (last_year, last_month) = (
-            _month(first),
-            _month(last),
-        )
-    except ValueError as error:
-        raise AirflowFailException(
-            f"a month is written YYYY-MM, for example 2023-01: {error}"
-        ) from error
-    start, end = first_year * 12 + first_month - 1, last_year * 12 + last_month - 1
-    if not 0 <= end - start < 1200:
-        raise AirflowFailException(
-            f"no range of months: from {first} to {last}. The first must not be after the last."
-        )
-    return [
-        f"{index // 12:04d}-{index % 12 + 1:02d}" for index in range(start, end + 1)
-    ]
-
-
-def _month(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"([0-9]{4})-(0[1-9]|1[0-2])", str(text))
-    if match is None:
-        raise ValueError(f"not {text!r}")
-    return int(match[1]), int(match[2])
 
 
 def _release_dir(ti: Any) -> Path:

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -253,40 +253,6 @@ test("a wrong password is a plain line without it, and Airflow does not try agai
   await run.ended;
   assert.match(run.log(), /RAISED Airflow\w*Exception: /);
   assert.not.match(run.log(), /4711/);
-});
-
-test("the months of a range are listed across a year's end; an empty or endless range, or what is no month, fails", () => {
-  const script = `
-import json, sys
-from dagline_airflow.operator import months_between
-def tried(pair):
-    try:
-        return months_between(*pair)
-    except Exception as error:
-        return type(error).__name__
-print(json.dumps([tried(pair) for pair in json.load(sys.stdin)]))`;
-  const ranges = [
-    ["2022-11", "2023-02"],
-    ["2023-05", "2023-05"],
-    ["2023-02", "2023-01"],
-    ["1000-01", "2023-01"],
-    ["2023-13", "2024-01"],
-    ["2023-1", "2023-02"],
-  ];
-  const output = execFileSync(join(pythonBin, "python"), ["-c", script], {
-    input: JSON.stringify(ranges),
-    encoding: "utf8",
-    env: {
-      PATH: process.env.PATH,
-      HOME: dir,
-      PYTHONPATH: join(root, "airflow"),
-      AIRFLOW_HOME: join(dir, "airflow"),
-      PYTHONWARNINGS: "ignore",
-    },
-  });
-  const failed = "AirflowFailException";
-  const listed = [["2022-11", "2022-12", "2023-01", "2023-02"], ["2023-05"], failed, failed, failed, failed];
-  assert.equal(JSON.parse(output.trim().split("\n").at(-1) ?? ""), listed);
 });
 
 function returned(run: Run): unknown {
