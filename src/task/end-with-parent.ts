@@ -3,8 +3,7 @@ import { Worker } from "node:worker_threads";
 /** Runs in a thread of its own. In an orphan, `getppid` changes: to that of init or of whoever adopts it. */
 const watch = `
 const { rmSync } = require("node:fs");
-const { workerData: dir } = require("node:worker_threads");
-const parent = process.ppid;
+const { dir, parent } = require("node:worker_threads").workerData;
 setInterval(() => {
   if (process.ppid === parent) return;
   try { rmSync(dir, { recursive: true, force: true }); } finally { process.kill(-process.pid, "SIGKILL"); }
@@ -17,5 +16,7 @@ setInterval(() => {
  */
 export function endWithParent(dir: string): void {
   const limits = { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 2 };
-  new Worker(watch, { eval: true, workerData: dir, resourceLimits: limits, stdin: false }).unref();
+  // Noted here and not in the thread: the parent may be dead before that has begun.
+  const workerData = { dir, parent: process.ppid };
+  new Worker(watch, { eval: true, workerData, resourceLimits: limits, stdin: false }).unref();
 }

@@ -8,6 +8,7 @@ import { root } from "../../local/paths.ts";
 import { followRun, startRun } from "../../local/runs.ts";
 import { scramVerifier } from "../../local/scram.ts";
 import { writeTlcMonth } from "../../local/tlc-data.ts";
+import { isRunning } from "../is-running.ts";
 import { scrapeFiles, writeScrape } from "../scrape/make-scrapes.ts";
 import { until } from "../until.ts";
 import { type CliStack, connect, makeProject, startCliStack } from "./cli-stack.ts";
@@ -202,15 +203,6 @@ async function childOf(name: string): Promise<number> {
   const file = join(dir, `${name}.pid`);
   const pid = await until(`the child of ${name}`, () => existsSync(file) && readFileSync(file, "utf8"), { timeout: 60_000 });
   return Number(pid);
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return !readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
-  } catch {
-    return false;
-  }
 }
 
 /** Node processes that run a task; other DAGs' tasks are not running in these tests. */

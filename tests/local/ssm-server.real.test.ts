@@ -8,6 +8,7 @@ import * as assert from "uvu/assert";
 import { type LocalSsm, startSsmServer } from "../../local/ssm-server.ts";
 import { UserError } from "../../src/errors.ts";
 import { SsmHostCommands } from "../../src/services/ssm.ts";
+import { isRunning } from "../is-running.ts";
 import { rejects } from "../rejects.ts";
 import { until } from "../until.ts";
 
@@ -136,20 +137,11 @@ test("an aborted command is cancelled on the host with everything that it starte
   const child = Number(await until("the script's child", async () => existsSync(join(dir, "child.pid")) && readPid()));
   abort.abort();
   await rejects(running, /aborted/);
-  await until("the child's end", () => !alive(child));
+  await until("the child's end", () => !isRunning(child));
 });
 
 function readPid(): string {
   return readFileSync(join(dir, "child.pid"), "utf8").trim();
-}
-
-function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 test.run();

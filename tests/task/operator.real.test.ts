@@ -9,6 +9,7 @@ import { pythonBin, root } from "../../local/paths.ts";
 import { type LocalPostgres, startPostgres } from "../../local/postgres.ts";
 import type { FunctionSpec, LoadSpec } from "../../src/task/spec.ts";
 import type { StagedReference } from "../../src/task/staged-file.ts";
+import { isRunning } from "../is-running.ts";
 import { until } from "../until.ts";
 import { functionSpec, makeReleaseFolder } from "./runner.ts";
 
@@ -149,7 +150,7 @@ test("when Airflow's task process is killed, Node and what Node started end soon
   const runs = [operate(neverEnds(waits)), operate(neverEnds("for (;;);"))];
   const pids = (await Promise.all(runs.map(processesOf))).flat();
   for (const run of runs) run.child.kill("SIGKILL");
-  await areGone(pids, 30_000); // 15 s were once too few on a machine that was busy with other tests
+  await areGone(pids, 15_000);
   await Promise.all(runs.map((run) => run.ended));
 });
 
@@ -274,12 +275,4 @@ function filesWith(text: string): string[] {
 }
 
 /** A zombie runs no more. */
-function isRunning(pid: number): boolean {
-  try {
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
-  } catch {
-    return false;
-  }
-}
-
 test.run();

@@ -10,6 +10,7 @@ import { type LocalAws, startAws } from "../../local/aws.ts";
 import { sha256 } from "../../src/ids.ts";
 import { S3ObjectStore } from "../../src/services/s3.ts";
 import { confirmationKey, type StagedReference } from "../../src/task/staged-file.ts";
+import { isRunning } from "../is-running.ts";
 import { until } from "../until.ts";
 import { type Ending, functionSpec, makeReleaseFolder, type RunningTask, startTask } from "./runner.ts";
 
@@ -297,15 +298,6 @@ async function stage(task: string, text: string, extension = "csv"): Promise<Sta
 
 async function stagedKeys(): Promise<string[]> {
   return (await Array.fromAsync(staging.list("staging/"))).map(({ key }) => key).sort();
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 test.run();
