@@ -64,10 +64,8 @@ def note_down(kind, name_property, ref_is_arn):
     return type(what, (NotedDown, CloudFormationModel), members)
 
 
-class Secret(CloudFormationModel):
-    """A secret, made in moto's Secrets Manager: a password is made for it, as AWS does."""
-
-    __module__ = MODULE
+class KnownByArn:
+    """What `Ref` gives the ARN of."""
 
     def __init__(self, arn):
         self.arn = arn
@@ -75,6 +73,12 @@ class Secret(CloudFormationModel):
     @property
     def physical_resource_id(self):
         return self.arn
+
+
+class Secret(KnownByArn, CloudFormationModel):
+    """A secret, made in moto's Secrets Manager: a password is made for it, as AWS does."""
+
+    __module__ = MODULE
 
     @staticmethod
     def cloudformation_name_type():
@@ -108,17 +112,10 @@ class Secret(CloudFormationModel):
         secretsmanager_backends[account][region].delete_secret(self.arn, None, True)
 
 
-class SecretTargetAttachment(CloudFormationModel):
+class SecretTargetAttachment(KnownByArn, CloudFormationModel):
     """AWS adds the database's address to the secret; `Ref` gives the secret's ARN."""
 
     __module__ = MODULE
-
-    def __init__(self, arn):
-        self.arn = arn
-
-    @property
-    def physical_resource_id(self):
-        return self.arn
 
     @staticmethod
     def cloudformation_name_type():
