@@ -23,7 +23,7 @@ export async function readStackOutputs(prefix: string, cloud: CloudFormation): P
   const missing = names.filter((_, index) => states[index] === null);
   if (missing.length > 0) {
     throw new UserError(`there is no stack ${missing.join(", ")} in ${cloud.region}`, {
-      hint: "`dagline apply` makes it. Are this the right account, region and prefix (`prefix` in infra/config.ts)?",
+      hint: "`dagline apply` makes it. Is this the right account, region and prefix (`prefix` in infra/config.ts)?",
     });
   }
   const outputs = new Map(states.flatMap((state) => Object.entries(state?.outputs ?? {})));
