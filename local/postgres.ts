@@ -5,7 +5,17 @@ import { basename, join } from "node:path";
 import getPort from "get-port";
 import pg from "pg";
 import { UserError } from "../src/errors.ts";
-import { asServerUser, prepareCluster, type Role, roles, type ServerUser, serverEnv, serverUser } from "./postgres-cluster.ts";
+import {
+  asServerUser,
+  type PostgresVersion,
+  postgresVersionFor,
+  prepareCluster,
+  type Role,
+  roles,
+  type ServerUser,
+  serverEnv,
+  serverUser,
+} from "./postgres-cluster.ts";
 import { type Service, startService, waitUntilReady } from "./process.ts";
 import { scramVerifier } from "./scram.ts";
 
@@ -30,6 +40,8 @@ export interface PostgresOptions {
   readonly dir: string;
   /** Another one is taken when it is not free. */
   readonly port?: number;
+  /** Default: as `postgresVersionFor` says. */
+  readonly version?: PostgresVersion;
   /** Settings of the server, such as `fsync`, over ours. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -43,13 +55,14 @@ const databases = [
 export async function startPostgres(options: PostgresOptions): Promise<LocalPostgres> {
   const user = serverUser();
   const data = join(options.dir, "postgres");
-  await prepareCluster(data, user);
+  const version = options.version ?? postgresVersionFor(data);
+  await prepareCluster(data, version, user);
   const socketDir = makeSocketDir(options.dir, user);
   const port = await getPort({ host: "127.0.0.1", ...(options.port === undefined ? {} : { port: options.port }) });
   const settings = Object.entries(settingsOf(socketDir, options)).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
   const service = startService({
     name: "postgres",
-    ...asServerUser(user, "postgres", ["-D", data, "-p", String(port), ...settings], data),
+    ...asServerUser(user, version, "postgres", ["-D", data, "-p", String(port), ...settings], data),
     env: serverEnv(),
     cwd: "/",
     dir: options.dir,

@@ -75,7 +75,7 @@ type Keep = <T extends { stop(): Promise<void> }>(part: T) => T;
 async function startParts({ dir, airflowPort, source, steps }: StackOptions, keep: Keep): Promise<Omit<Stack, "stop">> {
   const home = join(dir, "host");
   const [postgres, aws, origins] = await settled([
-    steps.run("PostgreSQL 18", async () => keep(await startPostgres({ dir }))),
+    steps.run("PostgreSQL", async () => keep(await startPostgres({ dir }))),
     steps.run("S3", async () => keep(await startAws({ dir }))),
     startOrigins(source, keep),
   ]);
