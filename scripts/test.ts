@@ -8,11 +8,18 @@ import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { pythonBin, root } from "../local/paths.ts";
+import { cloudPostgresVersion, postgresVersions } from "../local/postgres-cluster.ts";
 
 interface Outcome {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
+}
+
+/** A test file, on the cloud's PostgreSQL unless another version is named. */
+interface Run {
+  readonly file: string;
+  readonly version?: number;
 }
 
 const words = process.argv.slice(2);
@@ -40,12 +47,18 @@ const checks: [string, string, string[]][] = [
   ["Python format (ruff)", join(pythonBin, "ruff"), ["format", "--check", "airflow", "tests/infra"]],
 ];
 if (words.length === 0 || checksOnly) await inParallel(2, checks, ([name, command, args]) => runCheck(name, command, args));
-await inParallel(2, unit, runFile);
-await inParallel(2, longestFirst(real), runFile);
-await inParallel(1, quiet, runFile);
+/** A load does the same on every PostgreSQL that is supported: its tests run on each. */
+const onOtherVersions: Run[] = real
+  .filter((file) => file.startsWith("tests/load/"))
+  .flatMap((file) => postgresVersions.filter((version) => version !== cloudPostgresVersion).map((version) => ({ file, version })));
+await inParallel(2, unit.map(once), runFile);
+await inParallel(2, [...longestFirst(real).map(once), ...onOtherVersions], runFile);
+await inParallel(1, quiet.map(once), runFile);
 
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
-process.stderr.write(`${unit.length + real.length + quiet.length} files in ${((performance.now() - started) / 1000).toFixed(0)} s\n`);
+process.stderr.write(
+  `${unit.length + real.length + onOtherVersions.length + quiet.length} files in ${((performance.now() - started) / 1000).toFixed(0)} s\n`,
+);
 process.stdout.write(`${total.passed} passed, ${total.failed} failed${skipped}\n`);
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
 
@@ -76,14 +89,18 @@ async function runCheck(name: string, command: string, args: string[]): Promise<
   report(name, { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 }, seconds, output);
 }
 
-async function runFile(file: string): Promise<void> {
-  const { code, output, seconds } = await run(process.execPath, [file]);
+function once(file: string): Run {
+  return { file };
+}
+
+async function runFile({ file, version }: Run): Promise<void> {
+  const { code, output, seconds } = await run(process.execPath, [file], version === undefined ? {} : { DAGLINE_POSTGRES: String(version) });
   const count = (label: string): number => Number(new RegExp(`^\\s+${label}:\\s+(\\d+)`, "m").exec(output)?.[1] ?? 0);
   const passed = count("Passed");
   const skipped = count("Skipped");
   // A file that ran no test, or that crashed beside its tests, is a failure even where no test says so.
   const failed = Math.max(count("Total") - passed - skipped, code !== 0 || count("Total") === 0 ? 1 : 0);
-  report(file, { passed, failed, skipped }, seconds, output);
+  report(version === undefined ? file : `${file} on PostgreSQL ${version}`, { passed, failed, skipped }, seconds, output);
 }
 
 function report(name: string, outcome: Outcome, seconds: number, output: string): void {
@@ -97,13 +114,17 @@ function report(name: string, outcome: Outcome, seconds: number, output: string)
   if (outcome.failed > 0) process.stderr.write(`${output.trimEnd()}\n`);
 }
 
-function run(command: string, args: string[]): Promise<{ code: number | null; output: string; seconds: number }> {
+function run(
+  command: string,
+  args: string[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<{ code: number | null; output: string; seconds: number }> {
   const start = performance.now();
   return new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd: root,
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, FORCE_COLOR: "0", NO_COLOR: "1", NODE_COMPILE_CACHE: join(root, ".local", "compile-cache") },
+      env: { ...process.env, ...env, FORCE_COLOR: "0", NO_COLOR: "1", NODE_COMPILE_CACHE: join(root, ".local", "compile-cache") },
     });
     let output = "";
     const collect = (data: Buffer): void => {
