@@ -1,6 +1,6 @@
 import type { Definition } from "../release/definition.ts";
+import { instantOf, offsetAt, wallClock } from "../time/zone.ts";
 import { type CronTimes, countTimes, parseCronTimes, timeAtOrAfter, timeAtOrBefore } from "./cron-times.ts";
-import { instantOf, offset, wallClock } from "./zone.ts";
 
 type Timetable = Pick<Definition, "schedule" | "start_date" | "end_date" | "timezone" | "catchup">;
 
@@ -54,7 +54,7 @@ function dueRuns(times: CronTimes, start: number, end: number, now: number, time
 /** The runs that a change of the clock between two times takes (negative) or gives. A schedule with fixed hours keeps its runs. */
 function summerTime(times: CronTimes, from: number, to: number, timezone: string): number {
   if (!times.everyHour || timezone === "UTC" || to <= from) return 0;
-  const shift = offset(instantOf(from, timezone), timezone) - offset(instantOf(to, timezone), timezone);
+  const shift = offsetAt(instantOf(from, timezone), timezone) - offsetAt(instantOf(to, timezone), timezone);
   return Math.round((shift / 3_600_000) * (times.minutes.length / 24));
 }
 

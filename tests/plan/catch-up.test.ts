@@ -3,7 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { catchUp, ranUntil } from "../../src/plan/catch-up.ts";
 import { countTimes, parseCronTimes, timeAtOrAfter, timeAtOrBefore } from "../../src/plan/cron-times.ts";
-import { instantOf, wallClock } from "../../src/plan/zone.ts";
+import { instantOf, wallClock } from "../../src/time/zone.ts";
 
 const daily = { schedule: "0 0 * * *", start_date: "2024-01-01", end_date: null, timezone: "UTC", catchup: true };
 

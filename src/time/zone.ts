@@ -1,0 +1,47 @@
+import { Temporal } from "temporal-polyfill";
+
+/*
+ * The one place that turns an instant into what a clock in a time zone shows, and back.
+ * An instant is in milliseconds since 1970-01-01T00:00Z. A wall time is a date and a time of day without a zone, as the milliseconds that
+ * they would be in UTC, so that it can be counted with: 02:30 on 8 September 2024 is `Date.UTC(2024, 8, 8, 2, 30)`.
+ */
+
+/** What a clock in the zone shows at an instant, as a wall time. */
+export function wallClock(instant: number, zone: string): number {
+  return instant + offsetAt(instant, zone);
+}
+
+/** How far a clock in the zone is ahead of UTC at an instant, in milliseconds. */
+export function offsetAt(instant: number, zone: string): number {
+  // Most DAGs are in UTC, and the first look at another zone takes 20 ms.
+  return zone === "UTC" ? 0 : zoned(instant, zone).offsetNanoseconds / 1e6;
+}
+
+/**
+ * The instant at which a clock in the zone shows a wall time. Of one that comes twice in autumn it is the first unless the second is asked for;
+ * one that is skipped in spring is read with the offset of before the jump: 02:30 is 03:30.
+ * Airflow skips so, too, and takes the second of two (pendulum's Timezone.convert with fold=1).
+ */
+export function instantOf(wall: number, zone: string, which: "first" | "second" = "first"): number {
+  return zone === "UTC" ? wall : inZone(wall, zone, which === "first" ? "compatible" : "later").epochMilliseconds;
+}
+
+/** The first instant at which a clock in the zone shows a wall time or a later one. Of a time that is skipped it is the jump. */
+export function firstInstant(wall: number, zone: string): number {
+  const instant = instantOf(wall, zone);
+  if (wallClock(instant, zone) === wall) return instant;
+  return inZone(wall, zone, "earlier").getTimeZoneTransition("next")?.epochMilliseconds ?? instant;
+}
+
+/** Whether a clock in the zone has shown this instant's wall time before. */
+export function isSecond(instant: number, zone: string): boolean {
+  return instantOf(wallClock(instant, zone), zone) < instant;
+}
+
+function zoned(instant: number, zone: string): Temporal.ZonedDateTime {
+  return Temporal.Instant.fromEpochMilliseconds(instant).toZonedDateTimeISO(zone);
+}
+
+function inZone(wall: number, zone: string, disambiguation: "compatible" | "earlier" | "later"): Temporal.ZonedDateTime {
+  return zoned(wall, "UTC").toPlainDateTime().toZonedDateTime(zone, { disambiguation });
+}
