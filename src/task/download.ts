@@ -2,7 +2,9 @@ import { createWriteStream } from "node:fs";
 import { rm, stat } from "node:fs/promises";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { explainDiskError } from "../disk-errors.ts";
 import { TransientError, UserError } from "../errors.ts";
+import { networkTrouble } from "../network-errors.ts";
 import type { ExtractContext } from "./api.ts";
 import { Skip } from "./skip.ts";
 
@@ -46,7 +48,7 @@ export async function download(
     );
   } catch (error) {
     await rm(output, { force: true });
-    if (signal.aborted || isDiskError(error)) throw error;
+    if (signal.aborted || explainDiskError(error, "") !== undefined) throw error;
     throw new TransientError(`the download of ${url} broke off: ${reason(error)}`, { hint: "Trying again helps.", cause: error });
   }
   const { size } = await stat(output);
@@ -95,12 +97,6 @@ function progress(log: ExtractContext["log"], expected: string | null): Transfor
   });
 }
 
-function isDiskError(error: unknown): boolean {
-  return error instanceof Error && "code" in error && ["ENOSPC", "EDQUOT", "EFBIG"].includes(String(error.code));
-}
-
-/** fetch hides what happened in `cause`. */
 function reason(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? error.cause.message || String((error.cause as { code?: unknown }).code) : error.message;
+  return networkTrouble(error)?.reason ?? (error instanceof Error ? error.message : String(error));
 }
