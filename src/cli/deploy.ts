@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { findDrift } from "../deploy/drift.ts";
+import { pausedText } from "../deploy/paused-text.ts";
 import { hostStatus, reload } from "../deploy/reload.ts";
 import { repair } from "../deploy/repair.ts";
 import { rollback } from "../deploy/rollback.ts";
@@ -48,7 +49,7 @@ export function addDeployCommands(program: Command): void {
       printResult(
         options.format,
         proof,
-        `the host serves release ${shortId(proof.release)}: ${proof.dags} DAGs${proof.changed ? "" : ", as before"}`,
+        `the host serves release ${shortId(proof.release)}: ${proof.dags} DAGs${proof.changed ? "" : ", as before"}${pausedText(proof)}`,
       );
     });
 
@@ -67,8 +68,8 @@ export function addDeployCommands(program: Command): void {
         options.format,
         { ...moved, proof },
         moved.changed
-          ? `rolled back from release ${shortId(moved.previous)} to ${shortId(moved.release)}; the host serves it`
-          : `release ${shortId(moved.release)} is deployed already; the host serves it`,
+          ? `rolled back from release ${shortId(moved.previous)} to ${shortId(moved.release)}; the host serves it${pausedText(proof)}`
+          : `release ${shortId(moved.release)} is deployed already; the host serves it${pausedText(proof)}`,
       );
     });
 
@@ -80,8 +81,10 @@ export function addDeployCommands(program: Command): void {
       const drift = await findDrift(await bucketOf(options), status, release.id);
       printResult(
         options.format,
-        { drift },
-        drift.length === 0 ? "bucket, host and checkout agree" : drift.map(({ where, message }) => `${where}: ${message}`).join("\n"),
+        { drift, paused: status.paused },
+        drift.length === 0
+          ? `bucket, host and checkout agree${pausedText(status)}`
+          : drift.map(({ where, message }) => `${where}: ${message}`).join("\n"),
       );
       if (drift.length > 0) process.exitCode = 1;
     });

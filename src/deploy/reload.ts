@@ -10,6 +10,8 @@ export interface Proof {
   readonly previous: ReleaseId | null;
   readonly commit: string | null;
   readonly dags: number;
+  /** The DAGs of it that Airflow has paused; null: not known, or too many to name. */
+  readonly paused: readonly string[] | null;
   readonly changed: boolean;
   readonly seconds: Readonly<Record<string, number>>;
 }
@@ -21,6 +23,10 @@ export interface HostStatus {
   readonly dags: number;
   /** How many runs have not ended, by DAG; null when it is not known. */
   readonly inFlight: Readonly<Record<string, number>> | null;
+  /** The DAGs that Airflow has paused; null: not known, or too many to name. */
+  readonly paused: readonly string[] | null;
+  /** Likewise, of those that no release has any more. */
+  readonly pausedRemoved: readonly string[] | null;
   /** In words, what is not as it should be. */
   readonly problems: readonly string[];
 }
@@ -67,12 +73,18 @@ export async function hostStatus(commands: HostCommands, options: Limits): Promi
     healthy: answer.healthy === true,
     dags: typeof answer.dags === "number" ? answer.dags : 0,
     inFlight: inFlight === undefined ? null : numbersOf(inFlight),
+    paused: textsOf(answer.paused),
+    pausedRemoved: textsOf(answer.paused_removed),
     problems,
   };
 }
 
 function numbersOf(record: Record<string, unknown>): Record<string, number> {
   return Object.fromEntries(Object.entries(record).filter((entry): entry is [string, number] => typeof entry[1] === "number"));
+}
+
+function textsOf(value: unknown): string[] | null {
+  return Array.isArray(value) ? value.map(String) : null;
 }
 
 function readProof(answer: Record<string, unknown>): Proof | undefined {
@@ -83,6 +95,7 @@ function readProof(answer: Record<string, unknown>): Proof | undefined {
     previous: readReleaseId(answer.previous) ?? null,
     commit: typeof answer.commit === "string" ? answer.commit : null,
     dags: answer.dags,
+    paused: textsOf(answer.paused),
     changed: answer.changed === true,
     seconds: numbersOf(asRecord(answer.seconds) ?? {}),
   };

@@ -12,6 +12,9 @@ export interface Airflow {
   unhealthy(): Promise<string[]>;
   /** How many runs have not ended, by DAG; a DAG that is not in it has none. Of at most the first thousand runs. */
   runsInFlight(): Promise<Record<string, number>>;
+  /** The DAGs of our bundle that are paused; `served` false: those that no release has any more and that Airflow still knows. */
+  paused(): Promise<PausedDag[]>;
+  setPaused(dag: DagId, paused: boolean): Promise<void>;
   /** Whether a run that has not ended belongs to this release. */
   isInUse(release: ReleaseId): Promise<boolean>;
 }
@@ -21,6 +24,11 @@ export interface ServedDag {
   readonly release: string | null;
   /** Where Airflow read it. */
   readonly file: string;
+}
+
+export interface PausedDag {
+  readonly dag: DagId;
+  readonly served: boolean;
 }
 
 export interface ImportError {

@@ -10,6 +10,7 @@ import { type Active, readActive, readSwitching, writeActive, writeSwitching } f
 import type { Host } from "./host.ts";
 import { installRelease } from "./install.ts";
 import { withLock } from "./lock.ts";
+import { applyPauses, pausedNames } from "./pauses.ts";
 import { proveServed, touchDags } from "./switch.ts";
 import { type Undone, undo } from "./undo.ts";
 
@@ -20,6 +21,8 @@ export interface Proof {
   readonly previous: ReleaseId | null;
   readonly commit: string | null;
   readonly dags: number;
+  /** The DAGs of the release that Airflow has paused; null: too many to name. */
+  readonly paused: readonly string[] | null;
   readonly seconds: { readonly fetch: number; readonly try: number; readonly switch: number; readonly prove: number };
   readonly changed: boolean;
 }
@@ -105,6 +108,8 @@ async function bringTo(host: Host, { pointer, from, settled }: Change): Promise<
 
     log.info("waiting until Airflow serves it");
     await proveServed(host, id, manifest, since);
+    if (!settled) await applyPauses(host, from?.release, id);
+    const paused = pausedNames(await host.airflow.paused(), true);
     writeSwitching(home, undefined);
     const active = readActive(home);
     const seconds = { fetch, try: tried, switch: switched, prove: clock() };
@@ -115,6 +120,7 @@ async function bringTo(host: Host, { pointer, from, settled }: Change): Promise<
       previous: active?.previous ?? null,
       commit: active?.commit ?? null,
       dags: Object.keys(manifest.dags).length,
+      paused,
       seconds,
       changed: !settled || written.length > 0,
     };

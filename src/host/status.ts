@@ -1,7 +1,9 @@
 import { describeError, TransientError, UserError } from "../errors.ts";
 import type { ReleaseId } from "../ids.ts";
+import type { PausedDag } from "./airflow.ts";
 import { readActive } from "./folder.ts";
 import type { Host } from "./host.ts";
+import { pausedNames } from "./pauses.ts";
 
 /** What the host says of itself. */
 export interface Status {
@@ -13,6 +15,10 @@ export interface Status {
   readonly dags: number;
   /** How many runs have not ended, by DAG; null when Airflow does not tell. */
   readonly in_flight: Readonly<Record<string, number>> | null;
+  /** The DAGs that Airflow has paused; null when it does not tell, or when they are too many to name. */
+  readonly paused: readonly string[] | null;
+  /** Likewise, of those that no release has any more: one that comes back stays paused. */
+  readonly paused_removed: readonly string[] | null;
   readonly healthy: boolean;
   /** In words, what is not as it should be. */
   readonly problems: readonly string[];
@@ -24,12 +30,14 @@ export async function status({ home, airflow }: Pick<Host, "home" | "airflow">):
   const problems: string[] = [];
   let dags = 0;
   let inFlight: Record<string, number> | null = null;
+  let paused: readonly PausedDag[] | undefined;
   try {
     problems.push(...(await airflow.unhealthy()));
     if (active !== undefined) {
       const served = await airflow.countServed(active.release);
       dags = served.ofRelease;
       inFlight = bounded(await airflow.runsInFlight());
+      paused = await airflow.paused();
       if (served.all > dags) problems.push(`${served.all - dags} DAGs are of another release`);
     }
   } catch (error) {
@@ -43,6 +51,8 @@ export async function status({ home, airflow }: Pick<Host, "home" | "airflow">):
     activated_at: active?.activated_at ?? null,
     dags,
     in_flight: inFlight,
+    paused: paused === undefined ? null : pausedNames(paused, true),
+    paused_removed: paused === undefined ? null : pausedNames(paused, false),
     healthy: problems.length === 0,
     problems,
   };

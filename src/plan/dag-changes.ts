@@ -20,6 +20,7 @@ const settingKeys = [
   "end_date",
   "timezone",
   "catchup",
+  "paused",
   "max_active_runs",
   "owner",
   "description",
@@ -41,7 +42,7 @@ function settingText(key: (typeof settingKeys)[number], definition: Definition):
   if (key === "schedule") return scheduleText(definition.schedule);
   if (key === "retry_delay") return durationText(definition.retry_delay);
   const value = definition[key];
-  if (value === null || (Array.isArray(value) && value.length === 0)) return null;
+  if (value == null || (Array.isArray(value) && value.length === 0)) return null;
   if (key === "each_month" && definition.each_month !== null) return `${definition.each_month.from} to ${definition.each_month.to}`;
   return show(value as JsonValue);
 }

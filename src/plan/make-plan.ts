@@ -5,6 +5,7 @@ import type { ReleaseContents } from "./contents.ts";
 import { planDag } from "./dag-plan.ts";
 import { destructiveChanges } from "./destructive.ts";
 import type { InfraChanges, Plan, RecordedLoads } from "./model.ts";
+import type { PausedDags } from "./pause.ts";
 import { rowChanges } from "./rows.ts";
 import { type LiveTables, tableChanges } from "./tables.ts";
 import { upcomingRuns } from "./upcoming.ts";
@@ -18,6 +19,8 @@ export interface Facts {
   readonly rows?: { readonly before: RecordedLoads; readonly after: RecordedLoads } | undefined;
   /** Runs under way by DAG; a DAG that is not in it has none. */
   readonly inFlight?: Readonly<Record<string, number>> | undefined;
+  /** The DAGs that are paused in Airflow; undefined: not known. */
+  readonly paused?: PausedDags | undefined;
   readonly infra?: InfraChanges | undefined;
 }
 
@@ -28,7 +31,7 @@ export function makePlan(base: ReleaseContents | null, next: ReleaseContents, fa
   const code = codeChanges(comparison);
   const dags = changedDags(comparison).map((dag) => planDag(dag, comparison, code));
   const tables = tableChanges(comparison, facts.liveTables, facts.schema ?? "public");
-  const upcoming = upcomingRuns(dags, comparison, { now: facts.now, inFlight: facts.inFlight });
+  const upcoming = upcomingRuns(dags, comparison, { now: facts.now, inFlight: facts.inFlight, paused: facts.paused });
   const files = otherFiles(comparison);
   const infraChanges = infra !== null && infra.changes.length + infra.widened.length + infra.destructive.length > 0;
   const nothing = base?.id === next.id && !infraChanges;

@@ -135,9 +135,22 @@ export interface UpcomingPlan {
   /** When the first run after those starts, ISO 8601 in UTC; null: never, or not by the clock. */
   readonly nextRun: string | null;
   readonly maxActiveRuns: number | null;
+  readonly pause: PausePlan;
   /** Runs that are under way and stay on the release that they started on; null: not known. */
   readonly inFlight: number | null;
 }
+
+/** Whether a DAG is paused in Airflow once the release is live, and why. */
+export type PausePlan =
+  | "active"
+  | "arrives paused"
+  /** The deploy changes `paused` in the YAML. */
+  | "pauses"
+  | "unpauses"
+  /** Airflow says that it is paused now, and the deploy leaves it so. */
+  | "stays paused"
+  /** The YAML says so before and after; a person may have unpaused it, since Airflow was not asked. */
+  | "paused by its YAML";
 
 export interface CodePlan {
   /** The bundle in the release. */

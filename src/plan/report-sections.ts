@@ -1,6 +1,7 @@
 import type { Section } from "./fit.ts";
 import { code, codes, fenced, htmlCode } from "./markdown.ts";
 import type { Plan, RowsPlan, TablePlan, UpcomingPlan } from "./model.ts";
+import { isPaused, pauseText } from "./pause.ts";
 import { counted } from "./words.ts";
 
 export function destructiveSection(plan: Plan): Section {
@@ -11,9 +12,9 @@ export function destructiveSection(plan: Plan): Section {
   return { title: "⚠️ Destructive", blocks, joint: "\n", share: 0.15, unit: "destructive change" };
 }
 
-/** Only those that do something: that start runs, stop, have runs under way, or are new. */
+/** Only those that do something: that start runs, stop, have runs under way, are new or paused. */
 export function upcomingSection(plan: Plan): Section {
-  const news = plan.upcoming.filter((one) => one.rescheduled || one.change === "removed" || (one.inFlight ?? 0) > 0);
+  const news = plan.upcoming.filter((one) => one.rescheduled || one.change === "removed" || (one.inFlight ?? 0) > 0 || isPaused(one.pause));
   const blocks = [...news]
     .sort((a, b) => b.runsAtOnce - a.runsAtOnce)
     .map(
@@ -30,13 +31,13 @@ function schedule({ trigger, schedule: text }: UpcomingPlan): string {
 }
 
 function atOnce(one: UpcomingPlan): string {
-  const parts = [runs(one), flight(one)].filter((part) => part !== "");
+  const parts = [pauseText(one), runs(one), flight(one)].filter((part) => part !== "");
   return parts.join("; ") || "nothing";
 }
 
 /** In plain words, without anybody's text. */
-export function runs({ runsAtOnce, runsIfNew, trigger, maxActiveRuns }: UpcomingPlan): string {
-  if (trigger !== "cron") return "";
+export function runs({ runsAtOnce, runsIfNew, trigger, maxActiveRuns, pause }: UpcomingPlan): string {
+  if (trigger !== "cron" || isPaused(pause)) return "";
   const width = maxActiveRuns === null || runsAtOnce <= maxActiveRuns ? "" : `, ${maxActiveRuns} at a time`;
   const known = runsAtOnce === 0 ? "no run" : `${counted(runsAtOnce, "run")}${width}`;
   return runsIfNew === runsAtOnce ? known : `${known}, going on from the last one (${counted(runsIfNew, "run")} if it never ran)`;

@@ -1,5 +1,6 @@
 import { plain, plainLines } from "./markdown.ts";
 import type { Plan } from "./model.ts";
+import { pauseText } from "./pause.ts";
 import { phraseOf, say } from "./phrase.ts";
 import { flight, runs, which } from "./report-sections.ts";
 import { headline } from "./report-summary.ts";
@@ -28,6 +29,7 @@ export function planText(plan: Plan): string {
     "What happens next",
     plan.upcoming.flatMap((one) => {
       const said = [
+        pauseText(one),
         one.rescheduled ? runs(one) : "",
         flight(one),
         one.rescheduled && one.nextRun !== null ? `next run ${one.nextRun}` : "",

@@ -3,17 +3,23 @@ import { catchUp, ranUntil } from "./catch-up.ts";
 import type { Comparison } from "./compare.ts";
 import { scheduleText } from "./dag-changes.ts";
 import type { DagPlan, UpcomingPlan } from "./model.ts";
+import { isPaused, type PausedDags, planPause } from "./pause.ts";
 
-/** What Airflow does with each DAG of the plan once the release is live. `inFlight`: runs under way by DAG; undefined: not known. */
+/** What Airflow does with each DAG of the plan once the release is live. `inFlight`: runs under way by DAG; undefined, as `paused`: not known. */
 export function upcomingRuns(
   dags: readonly DagPlan[],
   comparison: Comparison,
-  { now, inFlight }: { readonly now: Date; readonly inFlight: Readonly<Record<string, number>> | undefined },
+  {
+    now,
+    inFlight,
+    paused,
+  }: { readonly now: Date; readonly inFlight: Readonly<Record<string, number>> | undefined; readonly paused: PausedDags | undefined },
 ): UpcomingPlan[] {
   return dags.map(({ dag, change }) => {
     const running = inFlight === undefined ? null : Object.hasOwn(inFlight, dag) ? (inFlight[dag] ?? 0) : 0;
     const [before, after] = [comparison.definition("base", dag), comparison.definition("next", dag)];
-    const common = { dag, change, inFlight: running, maxActiveRuns: after?.max_active_runs ?? null };
+    const pause = planPause({ dag, change }, before, after, paused);
+    const common = { dag, change, inFlight: running, maxActiveRuns: after?.max_active_runs ?? null, pause };
     if (change === "removed" || after === undefined) {
       return {
         ...common,
@@ -26,11 +32,12 @@ export function upcomingRuns(
       };
     }
     const isNew = change === "added";
-    const rescheduled = isNew || (before !== undefined && timing(before) !== timing(after));
+    const rescheduled = isNew || pause === "unpauses" || (before !== undefined && timing(before) !== timing(after));
     const fresh = catchUp(after, now);
     // A DAG that was there has had its runs: Airflow goes on from the last one, and never makes up what lies before it.
-    const had = before === undefined ? null : ranUntil(before, now);
-    const due = had === null ? fresh : catchUp(after, now, had);
+    // One that was paused may have had none.
+    const had = before === undefined || before.paused === true ? null : ranUntil(before, now);
+    const due = isPaused(pause) ? { runs: 0, nextRun: null } : had === null ? fresh : catchUp(after, now, had);
     return {
       ...common,
       rescheduled,

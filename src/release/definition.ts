@@ -28,6 +28,8 @@ export interface Definition {
   readonly end_date: string | null;
   readonly timezone: string;
   readonly catchup: boolean;
+  /** Left out unless it is true, as in releases from before there was such a key. */
+  readonly paused?: true;
   readonly max_active_runs: number | null;
   readonly tags: readonly string[];
   readonly params: Readonly<Record<string, JsonValue>>;
@@ -98,6 +100,7 @@ export function renderDefinition(
     end_date: dag.endDate,
     timezone: dag.timezone,
     catchup: dag.catchup,
+    ...(dag.paused ? { paused: true } : {}),
     max_active_runs: dag.maxActiveRuns,
     tags: dag.tags,
     params: dag.params as Readonly<Record<string, JsonValue>>,

@@ -52,6 +52,8 @@ function dagArguments(dag: Dag, readme: string): Argument[] {
     ["start_date", instant(dag.startDate, dag.timezone)],
     ["end_date", dag.endDate === null ? undefined : instant(dag.endDate, dag.timezone)],
     ["catchup", pythonLiteral(dag.catchup)],
+    // Always said: Airflow's own default (`[core] dags_are_paused_at_creation`) has a new DAG arrive paused.
+    ["is_paused_upon_creation", pythonLiteral(dag.paused)],
     ["max_active_runs", dag.maxActiveRuns === null ? undefined : pythonLiteral(dag.maxActiveRuns)],
     ["tags", dag.tags.length === 0 ? undefined : pythonLiteral(dag.tags)],
     ["params", params.length === 0 ? undefined : dictionary(params)],

@@ -27,6 +27,8 @@ export interface Dag {
   /** An IANA time zone name; `UTC` when the YAML says none. */
   readonly timezone: string;
   readonly catchup: boolean;
+  /** Whether it arrives paused in Airflow. */
+  readonly paused: boolean;
   readonly maxActiveRuns: number | null;
   readonly tags: readonly string[];
   readonly params: Readonly<Record<string, ParamSpec>>;

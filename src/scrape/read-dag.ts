@@ -97,6 +97,7 @@ function readBody(scrape: string, file: string, id: string, reader: MapReader, r
     ...readDates(reader, schedule, report),
     timezone: readTimeZone(reader, report),
     catchup: reader.flag("catchup") ?? false,
+    paused: reader.flag("paused") ?? false,
     maxActiveRuns: reader.number("max_active_runs")?.value ?? null,
     tags: reader.texts("tags").map(({ value }) => value),
     params,

@@ -1,6 +1,6 @@
 import { TransientError } from "../errors.ts";
-import type { Airflow, ImportError, ServedDag } from "../host/airflow.ts";
-import { parseDagId, type ReleaseId } from "../ids.ts";
+import type { Airflow, ImportError, PausedDag, ServedDag } from "../host/airflow.ts";
+import { type DagId, parseDagId, type ReleaseId } from "../ids.ts";
 import type { AirflowApi } from "./airflow-api.ts";
 
 /** Airflow's API gives at most so many of anything in one answer (`[api] maximum_page_limit`). */
@@ -67,16 +67,29 @@ export class AirflowHost implements Airflow {
     return counts;
   }
 
+  async paused(): Promise<PausedDag[]> {
+    const dags = await this.#pages("/dags", "dags", { paused: "true", exclude_stale: "false" });
+    return dags.map(({ dag_id, is_stale }) => ({ dag: parseDagId(String(dag_id)), served: is_stale !== true }));
+  }
+
+  async setPaused(dag: DagId, paused: boolean): Promise<void> {
+    const { status } = await this.#api.call("PATCH", `/dags/${dag}?update_mask=is_paused`, { is_paused: paused });
+    if (status === 200) return;
+    throw new TransientError(`Airflow's API refused to ${paused ? "pause" : "unpause"} ${dag} with status ${status}`, {
+      hint: "Look at the log of airflow-api-server.",
+    });
+  }
+
   async isInUse(release: ReleaseId): Promise<boolean> {
     const query = new URLSearchParams([["bundle_version", release], ...UNFINISHED, ["limit", "1"]]);
     const { total_entries } = await this.#get(`/dags/~/dagRuns?${query}`);
     return Number(total_entries) > 0;
   }
 
-  async #pages(path: string, member: string): Promise<Record<string, unknown>[]> {
+  async #pages(path: string, member: string, query: Record<string, string> = {}): Promise<Record<string, unknown>[]> {
     const found: Record<string, unknown>[] = [];
     for (;;) {
-      const page = await this.#get(`${path}?${this.#ours({ limit: String(PAGE), offset: String(found.length) })}`);
+      const page = await this.#get(`${path}?${this.#ours({ ...query, limit: String(PAGE), offset: String(found.length) })}`);
       const items = (page[member] ?? []) as Record<string, unknown>[];
       found.push(...items);
       if (items.length === 0 || found.length >= Number(page.total_entries)) return found;

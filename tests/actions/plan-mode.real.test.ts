@@ -77,7 +77,7 @@ test("with credentials the plan is made against what is deployed; a host that ma
   await run(inputs, services);
   assert.match(services.written(), /^Compared with what is deployed\./);
   assert.is(services.outputs.basis, "deployed");
-  assert.match(services.lines.warn.join("\n"), /runs in flight are not known/);
+  assert.match(services.lines.warn.join("\n"), /runs in flight and paused DAGs are not known/);
   // Nobody deployed meanwhile: it is the plan that a fork's run makes.
   const fork = testServices({ root: repository.root, run: services.run });
   await run(inputs, fork);

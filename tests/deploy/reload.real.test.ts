@@ -18,7 +18,7 @@ const home = mkdtempSync(join(tmpdir(), "dagline-reload-"));
 const documentsDir = join(root, "infra", "ssm");
 const settings = { region: "eu-west-2", credentials: { accessKeyId: "AKIATEST", secretAccessKey: "secret" } };
 const [one, two] = [parseReleaseId("1".repeat(64)), parseReleaseId("2".repeat(64))];
-const proof = { ok: true, release: one, previous: two, commit: null, dags: 10, seconds: { fetch: 0.1 }, changed: true };
+const proof = { ok: true, release: one, previous: two, commit: null, dags: 10, paused: ["one"], seconds: { fetch: 0.1 }, changed: true };
 let server: LocalSsm;
 let commands: SsmHostCommands;
 
@@ -120,8 +120,25 @@ test("a reload that does not end in time is cancelled on the host", async () => 
 });
 
 test("the host's status tells its release and the runs under way", async () => {
-  agentPrints({ release: two, previous: one, healthy: false, dags: 3, in_flight: { one: 2 }, problems: ["the scheduler is away"] });
-  const status = { release: two, healthy: false, dags: 3, inFlight: { one: 2 }, problems: ["the scheduler is away"] };
+  agentPrints({
+    release: two,
+    previous: one,
+    healthy: false,
+    dags: 3,
+    in_flight: { one: 2 },
+    paused: ["one"],
+    paused_removed: null,
+    problems: ["the scheduler is away"],
+  });
+  const status = {
+    release: two,
+    healthy: false,
+    dags: 3,
+    inFlight: { one: 2 },
+    paused: ["one"],
+    pausedRemoved: null,
+    problems: ["the scheduler is away"],
+  };
   assert.equal(await hostStatus(commands, { timeoutSeconds: 20 }), status);
   agentPrints({ release: null, healthy: true, dags: 0, problems: [] });
   assert.is((await hostStatus(commands, { timeoutSeconds: 20 })).release, null);

@@ -19,6 +19,8 @@ function airflowWith(...errors: ImportError[]): Airflow {
     importErrors: async () => errors,
     unhealthy: async () => [],
     runsInFlight: async () => ({}),
+    paused: async () => [],
+    setPaused: async () => {},
     isInUse: async () => false,
   };
 }

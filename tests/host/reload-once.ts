@@ -67,6 +67,8 @@ export async function reloadOnce(home: string, bucket: string, verdict: string, 
     },
     unhealthy: async () => [],
     runsInFlight: async () => ({}),
+    paused: async () => [],
+    setPaused: async () => {},
     isInUse: async () => false,
   };
 

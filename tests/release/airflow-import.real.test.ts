@@ -14,6 +14,7 @@ interface Served {
   readonly doc_md: string | null;
   readonly tags: readonly string[];
   readonly catchup: boolean;
+  readonly paused: boolean | null;
   readonly max_active_runs: number;
   readonly timezone: string;
   readonly start: string;
@@ -59,7 +60,7 @@ const months: Record<string, ParamSpec> = {
 };
 
 const others: Dag[] = [
-  makeDag({ id: "monthly", schedule: { kind: "cron", expression: "0 9 29 * *" }, catchup: true, maxActiveRuns: 3 }),
+  makeDag({ id: "monthly", schedule: { kind: "cron", expression: "0 9 29 * *" }, catchup: true, maxActiveRuns: 3, paused: true }),
   makeDag({
     id: "daily",
     schedule: { kind: "cron", expression: "@daily" },
@@ -140,8 +141,10 @@ test("a cron schedule runs after each interval ended, and only as far back as ca
     ["2024-02-29T09:00:00+00:00", "2024-03-29T09:00:00+00:00", "2024-03-29T09:00:00+00:00"],
   ]);
   assert.is(monthly.catchup, true);
+  assert.is(monthly.paused, true);
   assert.is(monthly.max_active_runs, 3);
   assert.is(get("daily").catchup, false);
+  assert.is(get("daily").paused, false, "said, so that no default of Airflow's decides it");
 });
 
 test("a schedule follows its time zone across the change of the clocks, until its end", () => {

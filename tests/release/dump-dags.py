@@ -31,6 +31,7 @@ def describe(dag) -> dict:
         "doc_md": served.doc_md,
         "tags": sorted(served.tags),
         "catchup": served.catchup,
+        "paused": served.is_paused_upon_creation,
         "max_active_runs": served.max_active_runs,
         "timezone": str(served.timezone),
         "start": served.start_date.isoformat() if served.start_date else None,

@@ -19,6 +19,7 @@ export function makeDag(changes: Partial<Omit<Dag, "id">> & { id?: string } = {}
     endDate: null,
     timezone: "UTC",
     catchup: false,
+    paused: false,
     maxActiveRuns: null,
     tags: [],
     params: {},

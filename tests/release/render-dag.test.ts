@@ -38,6 +38,7 @@ with DAG(  # scrapes/rows/rows.yml:2
     schedule=None,
     start_date=pendulum.datetime(2024, 1, 1, tz="UTC"),
     catchup=False,
+    is_paused_upon_creation=False,
     default_args={
         "owner": "data-platform",
         "retries": 0,

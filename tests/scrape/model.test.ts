@@ -25,6 +25,7 @@ test("a right scrape becomes the value that the later stages read", async () => 
     endDate: null,
     timezone: "UTC",
     catchup: false,
+    paused: false,
     maxActiveRuns: null,
     tags: ["synthetic"],
     params: { region: { type: "string", title: "Region", default: "north", enum: ["north", "south"] } },
