@@ -1,4 +1,5 @@
 import { UserError } from "../errors.ts";
+import { sha256 } from "../ids.ts";
 import type { Field, FieldType } from "../scrape/model.ts";
 import { identifier, identifiers } from "./sql.ts";
 
@@ -49,9 +50,19 @@ export function planTable(schema: string, table: string, fields: readonly Field[
   return all.length === 0 ? [] : [`ALTER TABLE ${target} ${all.join(", ")}`];
 }
 
+/** The name of the unique index that we make for upserts: by it we know ours, and may drop it when the key changes. At most 63 bytes. */
+export function keyIndexName(table: string): string {
+  const name = `${table}_dagline_key`;
+  return name.length <= 63 ? name : `${table.slice(0, 42)}_${sha256(table).slice(0, 8)}_dagline_key`;
+}
+
 /** The unique index that an upsert merges by. */
 export function keyIndex(schema: string, table: string, key: readonly string[]): string {
-  return `CREATE UNIQUE INDEX ON ${identifier(schema)}.${identifier(table)} (${identifiers(key)})`;
+  return `CREATE UNIQUE INDEX ${identifier(keyIndexName(table))} ON ${identifier(schema)}.${identifier(table)} (${identifiers(key)})`;
+}
+
+export function dropKeyIndex(schema: string, table: string): string {
+  return `DROP INDEX IF EXISTS ${identifier(schema)}.${identifier(keyIndexName(table))}`;
 }
 
 /** The columns of a table that `planTable` made from these fields. */
@@ -111,28 +122,48 @@ function refuseOwnNames(table: string, fields: readonly Field[]): void {
 
 function clauseFor(table: string, field: Field, live: string | undefined): string[] {
   const wanted = typeSql(field.type);
-  if (live === wanted) return [];
+  // Wider than the field is fine: a release that widened it was rolled back, or a run of an older release is still under way.
+  if (live === wanted || (live !== undefined && isWider(wanted, live))) return [];
   if (live === undefined) return [`ADD COLUMN ${identifier(field.name)} ${wanted}`];
-  if (isWider(live, field.type)) return [`ALTER COLUMN ${identifier(field.name)} TYPE ${wanted}`];
+  if (isWider(live, wanted)) return [`ALTER COLUMN ${identifier(field.name)} TYPE ${wanted}`];
   throw new UserError(`column \`${field.name}\` of table \`${table}\` is ${live} in the database, and ${wanted} in fields`, {
     hint: "Give the field the type that the table has, or change the table by hand.",
   });
 }
 
-/** Whether every value of the live type is the same value in the wanted one. */
-function isWider(live: string, wanted: FieldType): boolean {
-  if (wanted.name === "BIGINT") return live === "integer";
-  if (wanted.name === "TEXT") return live.startsWith("character varying");
-  if (wanted.name === "VARCHAR") return wanted.length > (numbersIn(live, "character varying")[0] ?? Number.POSITIVE_INFINITY);
-  if (wanted.name !== "NUMERIC") return false;
-  if (wanted.precision === null) return live.startsWith("numeric(") || live === "integer" || live === "bigint";
-  const [precision, scale] = numbersIn(live, "numeric");
-  if (precision === undefined || scale === undefined) return false;
-  const wantedScale = wanted.scale ?? 0;
-  return wantedScale >= scale && wanted.precision - wantedScale >= precision - scale;
+/** Whether a column of the first type would stay as it is under a field of the second, which takes fewer values. */
+export function isNarrowed(column: FieldType, field: FieldType): boolean {
+  return isWider(typeSql(field), typeSql(column));
 }
 
-function numbersIn(live: string, name: string): number[] {
-  const digits = new RegExp(`^${name}\\((\\d+)(?:,(\\d+))?\\)$`).exec(live)?.slice(1) ?? [];
-  return digits.filter((number) => number !== undefined).map(Number);
+/** Whether every value of one type is the same value in the other; both as PostgreSQL's format_type() prints them. */
+function isWider(from: string, to: string): boolean {
+  const [have, want] = [partsOf(from), partsOf(to)];
+  const digits = integerDigits[have.name];
+  switch (want.name) {
+    case "integer":
+    case "bigint":
+      return digits !== undefined && digits < (integerDigits[want.name] ?? 0);
+    case "text":
+      return have.name === "character varying";
+    case "character varying":
+      return have.name === "character varying" && have.first !== null && (want.first === null || want.first > have.first);
+    case "numeric": {
+      if (digits === undefined && have.name !== "numeric") return false;
+      if (want.first === null) return have.first !== null || digits !== undefined;
+      const wholeDigits = digits ?? (have.first === null ? Number.POSITIVE_INFINITY : have.first - (have.second ?? 0));
+      return (want.second ?? 0) >= (have.second ?? 0) && want.first - (want.second ?? 0) >= wholeDigits && from !== to;
+    }
+    default:
+      return false;
+  }
+}
+
+/** How many digits the largest value has. */
+const integerDigits: Readonly<Record<string, number>> = { smallint: 5, integer: 10, bigint: 19 };
+
+/** `numeric(10,2)` → numeric, 10, 2. */
+function partsOf(type: string): { name: string; first: number | null; second: number | null } {
+  const [, name = type, first, second] = /^([a-z ]+)(?:\((\d+)(?:,(\d+))?\))?$/.exec(type) ?? [];
+  return { name, first: first === undefined ? null : Number(first), second: second === undefined ? null : Number(second) };
 }

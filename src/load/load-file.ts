@@ -49,7 +49,7 @@ async function load(request: LoadRequest, database: LoadDatabase, log: Log): Pro
 async function attempt(request: LoadRequest, database: LoadDatabase, target: Target, copy: CopyRows): Promise<LoadResult> {
   const loadId = loadIdOf(request);
   const outcome = await inTransaction<Outcome>(database, async () => {
-    await prepareSession(database, request, loadId);
+    await nameLoad(database, request, loadId);
     await lock(database, request, loadId);
     const before = await readLedger(database, loadId);
     if (before !== null && (await isUnchanged(database, request, target, loadId, before))) {
@@ -75,17 +75,11 @@ async function attempt(request: LoadRequest, database: LoadDatabase, target: Tar
   return outcome;
 }
 
-async function prepareSession(database: LoadDatabase, request: LoadRequest, loadId: string): Promise<void> {
+/** For the DEFAULTs of our two columns. */
+async function nameLoad(database: LoadDatabase, request: LoadRequest, loadId: string): Promise<void> {
   const settings: readonly (readonly [string, string])[] = [
     [loadIdSetting, loadId],
     [executionDateSetting, request.executionDate],
-    // How a text becomes a date must not depend on the server.
-    ["datestyle", "ISO, YMD"],
-    ["timezone", "UTC"],
-    ["lock_timeout", "10min"],
-    ["statement_timeout", "0"],
-    // So that the server notices that a killed task is gone, even in a long statement.
-    ["client_connection_check_interval", "5s"],
   ];
   for (const [name, value] of settings) await database.query("SELECT set_config($1, $2, true)", [name, value]);
 }

@@ -1,5 +1,15 @@
 import { UserError } from "../errors.ts";
-import { columnsOf, executionDateColumn, keyIndex, type LiveColumn, loadIdColumn, planTable } from "../load/ddl.ts";
+import {
+  columnsOf,
+  dropKeyIndex,
+  executionDateColumn,
+  isNarrowed,
+  keyIndex,
+  type LiveColumn,
+  loadIdColumn,
+  planTable,
+  typeSql,
+} from "../load/ddl.ts";
 import { type Definition, fieldsOf, type LoadDefinition } from "../release/definition.ts";
 import type { Field, WriteMode } from "../scrape/model.ts";
 import type { Comparison, Side } from "./compare.ts";
@@ -70,13 +80,19 @@ function changeOf(table: string, before: TableLoads | undefined, after: TableLoa
   }
   const columns = live !== undefined ? live : oldFields === undefined ? null : columnsOf(oldFields);
   const { statements, refusals } = ddl(schema, table, fields, columns);
-  const key = newKey(before, after, columns === null);
-  const all = key === undefined || refusals.length > 0 ? statements : [...statements, keyIndex(schema, table, key)];
+  const all = refusals.length > 0 ? statements : [...statements, ...keyStatements(schema, table, before, after, columns === null)];
   const wanted = new Set([...fields.map((field) => field.name), executionDateColumn, loadIdColumn]);
   // Of columns that no field ever named, this change is not the reason.
   const left = (oldFields ?? []).map((field) => field.name).filter((name) => !wanted.has(name));
   const change = refusals.length > 0 ? "refused" : columns === null ? "created" : all.length > 0 ? "altered" : "kept";
-  return { ...common, change, statements: all, refusals, noLongerFilled: left, notes: modeNotes(before, after) };
+  return {
+    ...common,
+    change,
+    statements: all,
+    refusals,
+    noLongerFilled: left,
+    notes: [...modeNotes(before, after), ...narrowed(oldFields, fields)],
+  };
 }
 
 /** Of several loads into one table, each field once. */
@@ -101,13 +117,23 @@ function ddl(schema: string, table: string, fields: readonly Field[], live: read
   return { statements: [], refusals: [...new Set(fields.flatMap((field) => attempt([field]).refusals))] };
 }
 
-/** The key that a unique index would be made for. */
-function newKey(before: TableLoads | undefined, after: TableLoads, isNew: boolean): readonly string[] | undefined {
+/** The unique index of another key goes, and that of the new one comes. */
+function keyStatements(schema: string, table: string, before: TableLoads | undefined, after: TableLoads, isNew: boolean): string[] {
   const keyOf = (loads: TableLoads | undefined) => loads?.loads.map((load) => load.mode).find((mode) => mode.kind === "upsert")?.key;
-  const [old, now] = [keyOf(before), keyOf(after)];
-  if (now === undefined) return undefined;
+  const [old, now] = [isNew ? undefined : keyOf(before), keyOf(after)];
   // An index is of its columns, in any order.
-  return !isNew && before !== undefined && sorted(old) === sorted(now) ? undefined : now;
+  if (old === now || (old !== undefined && now !== undefined && sorted(old) === sorted(now))) return [];
+  return [...(old === undefined ? [] : [dropKeyIndex(schema, table)]), ...(now === undefined ? [] : [keyIndex(schema, table, now)])];
+}
+
+/** A column is never narrowed: it keeps its type, and the load refuses what the field does not take. */
+function narrowed(before: readonly Field[] | undefined, after: readonly Field[]): string[] {
+  const types = new Map(before?.map((field) => [field.name, field.type]));
+  return after.flatMap(({ name, type }) => {
+    const old = types.get(name);
+    if (old === undefined || !isNarrowed(old, type)) return [];
+    return [`column ${name} stays ${typeSql(old)}; rows with a value that ${typeSql(type)} does not take become bad rows`];
+  });
 }
 
 function sorted(key: readonly string[] | undefined): string {

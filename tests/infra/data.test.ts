@@ -1,6 +1,7 @@
 import { Match } from "aws-cdk-lib/assertions";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { cloudPostgresVersion } from "../../local/postgres-cluster.ts";
 import { config, propertiesOf, synthesize } from "./synth.ts";
 
 const { templates, json } = synthesize();
@@ -59,6 +60,11 @@ test("storage: releases never expire, staged files, markers and exports do", () 
     ["markers/", 30],
     ["exports/", 7],
   ]);
+});
+
+test("the tests run on the database's version of PostgreSQL", () => {
+  const [instance] = Object.values(data.findResources("AWS::RDS::DBInstance"));
+  assert.is(Number.parseInt(instance?.Properties?.EngineVersion, 10), cloudPostgresVersion);
 });
 
 test("database: private, encrypted, backed up, protected, by TLS only, with IAM authentication and the export role", () => {

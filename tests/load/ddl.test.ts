@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { UserError } from "../../src/errors.ts";
-import { type LiveColumn, planTable, typeSql } from "../../src/load/ddl.ts";
+import { keyIndexName, type LiveColumn, planTable, typeSql } from "../../src/load/ddl.ts";
 import { loadIdOf, lockNumber } from "../../src/load/load-id.ts";
 import { identifier, literal } from "../../src/load/sql.ts";
 import type { FieldType } from "../../src/scrape/model.ts";
@@ -40,7 +40,10 @@ test("a table from elsewhere gets our columns", () => {
 
 const wider: readonly (readonly [string, FieldType])[] = [
   ["integer", { name: "BIGINT" }],
+  ["smallint", { name: "INTEGER" }],
   ["integer", numeric(null)],
+  ["integer", numeric(12, 2)],
+  ["bigint", numeric(null)],
   ["character varying(10)", varchar(11)],
   ["character varying(10)", { name: "TEXT" }],
   ["numeric(10,2)", numeric(12, 2)],
@@ -54,12 +57,26 @@ for (const [live, type] of wider) {
   });
 }
 
-const lossy: readonly (readonly [string, FieldType])[] = [
+const narrower: readonly (readonly [string, FieldType])[] = [
   ["bigint", { name: "INTEGER" }],
+  ["numeric", { name: "BIGINT" }],
+  ["numeric(12,2)", { name: "INTEGER" }],
   ["character varying(10)", varchar(9)],
   ["text", varchar(9)],
+  ["character varying", varchar(9)],
   ["numeric", numeric(38, 2)],
+  ["numeric(12,4)", numeric(10, 2)],
+];
+for (const [live, type] of narrower) {
+  test(`${live} stays as it is under a field of type ${typeSql(type)}`, () => {
+    assert.equal(planTable("public", "trips", fieldsOf({ x: type }), [{ name: "x", type: live }, ...own]), []);
+  });
+}
+
+const lossy: readonly (readonly [string, FieldType])[] = [
+  ["numeric(9,2)", { name: "INTEGER" }],
   ["numeric(10,2)", numeric(11, 4)],
+  ["text", { name: "INTEGER" }],
   ["double precision", numeric(null)],
   ["timestamp without time zone", { name: "TIMESTAMPTZ" }],
 ];
@@ -75,6 +92,13 @@ for (const [live, type] of lossy) {
 
 test("a field that is named like one of our columns is refused", () => {
   assert.throws(() => planTable("public", "trips", fieldsOf({ _load_id: "TEXT" }), null), /is a column that dagline fills itself/);
+});
+
+test("the name of a table's key index is its own, however long the table's name is", () => {
+  assert.is(keyIndexName("trips"), "trips_dagline_key");
+  const [one, two] = [keyIndexName(`${"t".repeat(62)}1`), keyIndexName(`${"t".repeat(62)}2`)];
+  assert.is.not(one, two);
+  assert.is(one.length, 63);
 });
 
 test("a load is named after its slice, or else after its run", () => {

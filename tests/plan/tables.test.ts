@@ -13,7 +13,7 @@ test("a new table is created, an upsert's with its unique index", () => {
   const [table] = planOf([], [dag([id], { mode: { kind: "upsert", key: ["id"] } })]).tables;
   assert.is(table?.change, "created");
   assert.match(table?.statements[0] ?? "", /^CREATE TABLE "public"."rows" \("id" integer, /);
-  assert.is(table?.statements.at(-1), 'CREATE UNIQUE INDEX ON "public"."rows" ("id")');
+  assert.is(table?.statements.at(-1), 'CREATE UNIQUE INDEX "rows_dagline_key" ON "public"."rows" ("id")');
 });
 
 test("a wider or a new column is DDL, and nothing destructive", () => {
@@ -25,11 +25,31 @@ test("a wider or a new column is DDL, and nothing destructive", () => {
   assert.equal(plan.destructive, []);
 });
 
-test("each narrowed column is destructive, and the next load is said to fail", () => {
-  const plan = planOf([dag([name(9), { ...id, type: { name: "BIGINT" } }])], [dag([name(5), id])]);
+test("each retyped column is destructive, and the next load is said to fail", () => {
+  const plan = planOf(
+    [
+      dag([
+        { ...id, type: { name: "BOOLEAN" } },
+        { ...name(9), type: { name: "DATE" } },
+      ]),
+    ],
+    [dag([name(5), id])],
+  );
   assert.is(plan.tables[0]?.change, "refused");
   assert.is(plan.tables[0]?.refusals.length, 2);
   assert.equal(whats(plan), ["column narrowed or retyped", "column narrowed or retyped"]);
+});
+
+test("a narrowed field leaves its column as it is; what it no longer takes is destructive", () => {
+  const plan = planOf([dag([name(9), { ...id, type: { name: "BIGINT" } }])], [dag([name(5), id])]);
+  assert.equal(plan.tables[0]?.statements, []);
+  assert.equal(
+    plan.destructive.map(({ why }) => why),
+    [
+      "column name stays character varying(9); rows with a value that character varying(5) does not take become bad rows",
+      "column id stays bigint; rows with a value that integer does not take become bad rows",
+    ],
+  );
 });
 
 test("a column that fields no longer name stays and is no longer filled, which is destructive", () => {
@@ -40,10 +60,10 @@ test("a column that fields no longer name stays and is no longer filled, which i
 });
 
 test("live columns count more than what was released", () => {
-  const live: LiveColumn[] = [{ name: "id", type: "bigint" }];
+  const live: LiveColumn[] = [{ name: "id", type: "boolean" }];
   const plan = planOf([dag([id])], [dag([id])], { liveTables: new Map([["rows", live]]) });
   assert.is(plan.tables[0]?.basis, "live");
-  assert.match(plan.tables[0]?.refusals[0] ?? "", /`id` of table `rows` is bigint in the database, and integer in fields/);
+  assert.match(plan.tables[0]?.refusals[0] ?? "", /`id` of table `rows` is boolean in the database, and integer in fields/);
   assert.is(planOf([dag([id])], [dag([id])], { liveTables: new Map([["rows", null]]) }).tables[0]?.change, "created");
 });
 
@@ -66,7 +86,12 @@ test("another mode or key is destructive, and says what happens to the rows", ()
   assert.match(replaced.destructive[0]?.why ?? "", /removes every row that earlier loads left/);
   const merged = mode({ kind: "upsert", key: ["id"] }, { kind: "upsert", key: ["name"] });
   assert.match(merged.destructive[0]?.why ?? "", /upsert by id → upsert by name/);
-  assert.equal(merged.tables[0]?.statements, ['CREATE UNIQUE INDEX ON "public"."rows" ("name")']);
+  assert.equal(merged.tables[0]?.statements, [
+    'DROP INDEX IF EXISTS "public"."rows_dagline_key"',
+    'CREATE UNIQUE INDEX "rows_dagline_key" ON "public"."rows" ("name")',
+  ]);
+  const added = mode({ kind: "upsert", key: ["id"] }, { kind: "append", slice: null });
+  assert.equal(added.tables[0]?.statements, ['DROP INDEX IF EXISTS "public"."rows_dagline_key"']);
   assert.equal(mode({ kind: "append", slice: null }, { kind: "append", slice: "{year}" }).destructive, []);
 });
 
