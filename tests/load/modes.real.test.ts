@@ -99,7 +99,10 @@ test("upsert refuses the same key twice, with examples, and a key that is null; 
 
 test("upsert into a table whose rows already share a key says so", async () => {
   await database.load({ files: [csvFile("id,name\n1,a\n1,b\n")] });
-  await rejects(database.load({ ...upsert, runId: "2", files: [csvFile("id,name\n2,b\n")] }), /already has several rows with the same id/);
+  await rejects(
+    database.load({ ...upsert, runId: "2", files: [csvFile("id,name\n2,b\n")] }),
+    /already has several rows with the same key.*\(id\)/,
+  );
 });
 
 test("upsert uses a unique index that is there, whatever the order of its columns", async () => {
