@@ -105,6 +105,8 @@ function airflowEnvironment(airflowHome: string, options: AirflowOptions): NodeJ
     HOME: airflowHome,
     LANG: "C.UTF-8",
     TZ: "UTC",
+    // As on the host: zones of the locked package tzdata.
+    PYTHONTZPATH: "",
     NO_COLOR: "1",
     AIRFLOW_HOME: airflowHome,
     DAGLINE_HOME: options.home,

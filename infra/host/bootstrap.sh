@@ -269,6 +269,7 @@ write_configuration() {
 EOF
   RESTARTS=1 put_text "$CONFIG/airflow.env" 644 root:root <<EOF
 # Written by bootstrap.sh; a change by hand is overwritten. No secret is in it: ARNs are names.
+# PYTHONTZPATH is empty, so that time zones are those of the locked package tzdata, whatever the distribution has.
 AIRFLOW_HOME=$STATE
 AIRFLOW_CONFIG=$CONFIG/airflow.cfg
 DAGLINE_HOME=$HOME_DIR
@@ -282,6 +283,7 @@ PATH=$HOME_DIR/environment/bin:/usr/local/bin:/usr/bin:/bin
 HOME=$STATE
 LANG=C.UTF-8
 TZ=UTC
+PYTHONTZPATH=
 NO_COLOR=1
 ${SETTING[DATABASE_CA]:+PGSSLROOTCERT=${SETTING[DATABASE_CA]}}
 ${SETTING[AWS_ENDPOINT_URL]:+AWS_ENDPOINT_URL=${SETTING[AWS_ENDPOINT_URL]}}

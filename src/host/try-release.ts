@@ -31,6 +31,7 @@ export function prepareTrial(home: string, python: string): Trial {
       PATH: process.env.PATH,
       HOME: airflowHome,
       LANG: "C.UTF-8",
+      PYTHONTZPATH: "",
       DAGLINE_HOME: home,
       AIRFLOW_HOME: airflowHome,
       AIRFLOW__CORE__LOAD_EXAMPLES: "False",

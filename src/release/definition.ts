@@ -2,7 +2,7 @@ import { UserError } from "../errors.ts";
 import { parseCron } from "../scrape/cron.ts";
 import { parseFieldType } from "../scrape/field-type.ts";
 import type { Dag, Field, FieldType, JsonValue, Task, WriteMode } from "../scrape/model.ts";
-import { isTimeZone } from "../scrape/times.ts";
+import { isTimeZone } from "../time/zone-name.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { definitionValidator } from "./definition-schema.ts";
 
@@ -172,7 +172,7 @@ export function parseDefinition(text: string): Definition {
     const problem = isDefinition.errors?.[0];
     throw invalid(`${problem?.instancePath || "the document"} ${problem?.message ?? "is wrong"}`);
   }
-  if (!isTimeZone(value.timezone)) throw invalid("its time zone is none");
+  if (!isTimeZone(value.timezone)) throw invalid("it names no time zone");
   if (typeof value.schedule === "string" && "message" in parseCron(value.schedule)) throw invalid("its schedule is none");
   const ids = new Set(value.tasks.map((task) => task.id));
   if (ids.size !== value.tasks.length) throw invalid("a task is in it twice");

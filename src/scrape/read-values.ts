@@ -1,8 +1,9 @@
+import { isTimeZone } from "../time/zone-name.ts";
 import { parseCron } from "./cron.ts";
 import type { Schedule } from "./model.ts";
 import type { Located, MapReader } from "./read-node.ts";
 import type { Report } from "./report.ts";
-import { checkDateTime, isTimeZone, parseDuration, timeZoneHint } from "./times.ts";
+import { checkDateTime, parseDuration, timeZoneHint } from "./times.ts";
 
 /** Seconds of a duration key; null when it is not there or not right. */
 export function readDuration(reader: MapReader, key: string, report: Report, atLeast = 0): number | null {

@@ -1,3 +1,4 @@
+import { isTimeZone, ownSpelling } from "../time/zone-name.ts";
 import { didYouMean } from "./did-you-mean.ts";
 
 const DAY = 86_400;
@@ -32,30 +33,10 @@ export function checkDateTime(text: string): string | null {
   return hour < 24 && minute < 60 && second < 60 ? null : "is not a time of day";
 }
 
-let zones: Set<string> | undefined;
-const checkedZones = new Map<string, boolean>();
-
-/** Whether it is an IANA time zone in its own spelling, as Python's zoneinfo wants it. */
-export function isTimeZone(name: string): boolean {
-  let known = checkedZones.get(name);
-  if (known === undefined) {
-    known = name === "UTC" || (/^[A-Z][A-Za-z0-9_+-]*(?:\/[A-Z][A-Za-z0-9_+-]*){0,2}$/.test(name) && intlKnows(name));
-    checkedZones.set(name, known);
-  }
-  return known;
-}
-
+/** What to write instead of a name that is not a time zone. */
 export function timeZoneHint(name: string): string {
-  zones ??= new Set(["UTC", ...Intl.supportedValuesOf("timeZone")]);
-  return didYouMean(name, [...zones], "Use an IANA name such as UTC or America/New_York.");
-}
-
-function intlKnows(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat("en", { timeZone: name });
-    return true;
-  } catch (error) {
-    if (error instanceof RangeError) return false;
-    throw error;
-  }
+  const meant = ownSpelling(name);
+  if (meant !== undefined && isTimeZone(meant)) return `Write it as \`${meant}\`: upper and lower case count.`;
+  const names = ["UTC", ...Intl.supportedValuesOf("timeZone")].filter(isTimeZone);
+  return didYouMean(name, names, "Use a name of the IANA time zone database that Airflow's Python knows too, such as America/New_York.");
 }
