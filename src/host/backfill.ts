@@ -8,7 +8,8 @@ import { type BackfillDag, type BackfillHost, movedSince, pausedError } from "./
 import { checkParams } from "./backfill-params.ts";
 import { backfillPeriods } from "./backfill-periods.ts";
 import { backfillSchedule } from "./backfill-schedule.ts";
-import { readActive, releaseDir } from "./folder.ts";
+import { releaseDir } from "./folder.ts";
+import { readActive } from "./standing.ts";
 
 /** The agent's command `backfill`: what it answers, as one object. Throws a UserError for wrong use, TransientError when Airflow does not answer. */
 export async function backfill(host: BackfillHost, action: BackfillAction, asked: HostRequest): Promise<object> {

@@ -1,8 +1,9 @@
 import { readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { parseReleaseId, type ReleaseId, shortId } from "../ids.ts";
-import { readActive, releaseDir, releasesDir } from "./folder.ts";
+import { releaseDir, releasesDir } from "./folder.ts";
 import type { Host } from "./host.ts";
+import { readActive } from "./standing.ts";
 
 const KEEP = 10;
 
@@ -11,21 +12,20 @@ const KEEP = 10;
  * has not ended. A release that is needed again later is fetched again: the bucket keeps them all. A failure is told and does no harm.
  */
 export async function collectGarbage({ home, airflow, log }: Pick<Host, "home" | "airflow" | "log">): Promise<void> {
-  const active = readActive(home);
-  const kept = new Set<string | null | undefined>([active?.release, active?.previous]);
-  const others = installedByAge(home).filter((id) => !kept.has(id));
-  for (const id of others.slice(KEEP)) {
-    try {
+  try {
+    const active = readActive(home);
+    const kept = new Set<string | null | undefined>([active?.release, active?.previous]);
+    const others = installedByAge(home).filter((id) => !kept.has(id));
+    for (const id of others.slice(KEEP)) {
       if (await airflow.isInUse(id)) continue;
       // Renamed first: a task that asks for it meanwhile sees it whole or not at all.
       const removed = join(releasesDir(home), `.${id}.partial`);
       renameSync(releaseDir(home, id), removed);
       rmSync(removed, { recursive: true, force: true });
       log.info(`removed the old release ${shortId(id)} from this host`);
-    } catch (error) {
-      log.warn(`the old release ${shortId(id)} could not be removed: ${error instanceof Error ? error.message : String(error)}`);
-      return;
     }
+  } catch (error) {
+    log.warn(`old releases could not be removed: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 

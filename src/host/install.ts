@@ -1,6 +1,6 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { forEachLimited } from "../deploy/for-each-limited.ts";
 import type { ObjectStore } from "../deploy/object-store.ts";
 import { readRelease } from "../deploy/read-bucket.ts";
@@ -18,6 +18,7 @@ import {
 import { releaseDir, releasesDir } from "./folder.ts";
 import type { Host } from "./host.ts";
 import { withLock } from "./lock.ts";
+import { type FetchFile, mendFiles, readVerified, statOf, writeWhole } from "./release-files.ts";
 
 export interface Installed {
   readonly manifest: Manifest;
@@ -26,43 +27,74 @@ export interface Installed {
   readonly written: readonly string[];
 }
 
-/** What a release's folder holds beside the release's own files. */
-const ownFiles = new Set(["release.json", "manifest.json"]);
+type Machine = Pick<Host, "home" | "store" | "log">;
 
 /**
  * Makes `releases/<id>` hold exactly the release, every digest verified. A new one is put together beside it and renamed, so that it is there
- * whole or not at all; a damaged one is mended file by file, so that the tasks that run from it never miss one.
+ * whole or not at all; a damaged one is mended file by file.
  * Files are not flushed to the disk one by one: each reload verifies them all, so what a power cut loses is found and mended.
- * Throws a UserError that names the file when a blob is missing or was altered.
+ * Throws a UserError that names the file when a blob is missing or was altered, or when the release needs another version of the host package.
  */
-export async function installRelease(host: Pick<Host, "home" | "store" | "log">, id: ReleaseId): Promise<Installed> {
-  const { home, log } = host;
-  const waiting = (): void => log.info("another agent is fetching: waiting for it");
-  return withLock(join(home, "install.db"), { timeoutSeconds: 600, waiting }, async () => {
-    removePartials(home);
-    return install(host, id);
+export async function installRelease(host: Machine, id: ReleaseId): Promise<Installed> {
+  return alone(host, () => install(host, id, checkHostPackage));
+}
+
+/** As `installRelease`, for a release that this host was proven to serve: it did so with the host package that is installed, or with an earlier one. */
+export async function restoreRelease(host: Machine, id: ReleaseId): Promise<Installed> {
+  const check: Check = (_id, { host_package: needed }) => {
+    if (needed === hostPackageVersion) return;
+    host.log.warn(`release ${shortId(id)} was made for version ${needed} of the host package, not ${hostPackageVersion}: deploy once more`);
+  };
+  return alone(host, () => install(host, id, check));
+}
+
+async function alone(host: Machine, work: () => Promise<Installed>): Promise<Installed> {
+  const waiting = (): void => host.log.info("another agent is fetching: waiting for it");
+  return withLock(join(host.home, "install.db"), { timeoutSeconds: 600, waiting }, async () => {
+    removePartials(host.home);
+    return work();
   });
 }
 
-async function install({ home, store, log }: Pick<Host, "home" | "store" | "log">, id: ReleaseId): Promise<Installed> {
+type Check = (id: ReleaseId, manifest: Manifest) => void;
+
+async function install(host: Machine, id: ReleaseId, check: Check): Promise<Installed> {
+  const { home, store, log } = host;
   const { manifest, commit } = (await installedRelease(home, id)) ?? (await readRelease(store, id));
-  if (manifest.host_package !== hostPackageVersion) {
-    throw new UserError(
-      `release ${shortId(id)} needs version ${manifest.host_package} of dagline's host package, and this host has version ${hostPackageVersion}`,
-      { hint: "Bring the host up to that version first (its set-up script does), then reload." },
-    );
-  }
+  check(id, manifest);
   const dir = releaseDir(home, id);
   const fetchFile = fileSource(store, installedFiles(home, id));
-  if (existsSync(dir)) return { manifest, commit, written: await mend(dir, manifest, commit, fetchFile) };
-
+  if (statOf(dir)?.isDirectory()) {
+    const written = await mendFiles(dir, manifest, fetchFile);
+    writeNotes(dir, id, manifest, commit);
+    return { manifest, commit, written };
+  }
   log.info(`fetching release ${shortId(id)}`);
   const partial = join(releasesDir(home), `.${id}.partial`);
-  await forEachLimited(16, manifest.files, async (file) => writeWhole(join(partial, file.path), await fetchFile(file)));
-  writeNotes(partial, id, manifest, commit);
-  log.info("fetched");
-  renameSync(partial, dir);
+  try {
+    await forEachLimited(16, manifest.files, async (file) => writeWhole(join(partial, file.path), await fetchFile(file)));
+    writeNotes(partial, id, manifest, commit);
+    log.info("fetched");
+    rmSync(dir, { recursive: true, force: true }); // a file or a link in the folder's place
+    renameSync(partial, dir);
+  } catch (error) {
+    rmSync(partial, { recursive: true, force: true }); // on a full disk, it would keep it full
+    throw error;
+  }
   return { manifest, commit, written: manifest.files.map((file) => file.path) };
+}
+
+function checkHostPackage(id: ReleaseId, { host_package: needed }: Manifest): void {
+  if (needed === hostPackageVersion) return;
+  throw new UserError(
+    `release ${shortId(id)} needs version ${needed} of dagline's host package, and this host has version ${hostPackageVersion}`,
+    {
+      hint:
+        Number(needed) > Number(hostPackageVersion)
+          ? "Bring the host up to that version first (its set-up script does), then reload."
+          : "Deploy once more from a checkout of this host's version: what it renders fits.",
+    },
+  );
 }
 
 /** A release that is installed, as its folder says; undefined when there is none, or when what says so was altered. */
@@ -82,22 +114,6 @@ function removePartials(home: string): void {
   for (const name of namesIn(releasesDir(home))) {
     if (name.endsWith(".partial")) rmSync(join(releasesDir(home), name), { recursive: true, force: true });
   }
-}
-
-type FetchFile = (file: ManifestFile) => Promise<Uint8Array>;
-
-async function mend(dir: string, manifest: Manifest, commit: string | null, fetchFile: FetchFile): Promise<string[]> {
-  const damaged: ManifestFile[] = [];
-  await forEachLimited(16, manifest.files, async (file) => {
-    if ((await readVerified(join(dir, file.path), file.sha256)) === undefined) damaged.push(file);
-  });
-  const known = new Set(manifest.files.map((file) => file.path));
-  const strangers = filesIn(dir).filter((path) => !known.has(path) && !ownFiles.has(path));
-  // A file that nobody deployed could be a DAG.
-  for (const path of strangers) rmSync(join(dir, path), { force: true });
-  await forEachLimited(16, damaged, async (file) => writeWhole(join(dir, file.path), await fetchFile(file)));
-  writeNotes(dir, releaseIdOf(canonicalManifest(manifest)), manifest, commit);
-  return [...damaged.map((file) => file.path), ...strangers].sort();
 }
 
 /** From another installed release when it has the same bytes, else from the bucket. */
@@ -141,11 +157,6 @@ function installedFiles(home: string, except: ReleaseId): Map<Sha256, string> {
   return found;
 }
 
-async function readVerified(path: string, digest: Sha256): Promise<Uint8Array | undefined> {
-  const bytes = await readFile(path).catch(() => undefined);
-  return bytes !== undefined && sha256(bytes) === digest ? bytes : undefined;
-}
-
 function writeNotes(dir: string, release: ReleaseId, manifest: Manifest, commit: string | null): void {
   for (const [name, bytes] of [
     ["manifest.json", canonicalManifest(manifest)],
@@ -156,24 +167,7 @@ function writeNotes(dir: string, release: ReleaseId, manifest: Manifest, commit:
 }
 
 function holds(path: string, bytes: Uint8Array): boolean {
-  return existsSync(path) && readFileSync(path).equals(bytes);
-}
-
-/** Read only, and whole at once: whoever reads the path sees the old file or the new one. */
-function writeWhole(path: string, bytes: Uint8Array): void {
-  mkdirSync(dirname(path), { recursive: true });
-  const temporary = `${path}.new`;
-  rmSync(temporary, { recursive: true, force: true });
-  writeFileSync(temporary, bytes);
-  chmodSync(temporary, 0o444);
-  renameSync(temporary, path);
-}
-
-/** The paths of all files below a folder, but for what Python keeps beside its sources. */
-function filesIn(dir: string): string[] {
-  return readdirSync(dir, { recursive: true, withFileTypes: true })
-    .filter((entry) => !entry.isDirectory() && !entry.parentPath.endsWith("__pycache__"))
-    .map((entry) => join(entry.parentPath, entry.name).slice(dir.length + 1));
+  return statOf(path)?.isFile() === true && readFileSync(path).equals(bytes);
 }
 
 function namesIn(dir: string): string[] {

@@ -9,12 +9,13 @@ import { AirflowRunsApi } from "../services/airflow-runs.ts";
 import { S3ObjectStore } from "../services/s3.ts";
 import { backfill } from "./backfill.ts";
 import { DagError } from "./blame.ts";
-import { readActive } from "./folder.ts";
 import type { Host } from "./host.ts";
 import { installRelease } from "./install.ts";
 import { ReloadFailure, reload } from "./reload.ts";
 import { type HostSettings, readHostSettings } from "./settings.ts";
+import { readActive } from "./standing.ts";
 import { status } from "./status.ts";
+import { explainHostError } from "./system-errors.ts";
 import { prepareTrial } from "./try-release.ts";
 
 const usage =
@@ -91,7 +92,7 @@ function answer(value: unknown): number {
 }
 
 function fail(error: unknown, command: Command, home: string, log: Log): number {
-  const cause = error instanceof ReloadFailure ? error.cause : error;
+  const cause = explainHostError(error instanceof ReloadFailure ? error.cause : error, home);
   const undone = error instanceof ReloadFailure ? error.undone : undefined;
   log.error(describeError(cause));
   for (const problem of undone?.problems ?? []) log.error(problem);

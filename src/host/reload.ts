@@ -3,15 +3,18 @@ import { join } from "node:path";
 import { readPointer } from "../deploy/read-bucket.ts";
 import { TransientError, UserError } from "../errors.ts";
 import { type ReleaseId, shortId } from "../ids.ts";
+import type { Log } from "../log.ts";
 import type { Pointer } from "../release/layout.ts";
 import type { Manifest } from "../release/manifest.ts";
 import { collectGarbage } from "./collect-garbage.ts";
-import { type Active, readActive, readSwitching, writeActive, writeSwitching } from "./folder.ts";
 import type { Host } from "./host.ts";
-import { installRelease } from "./install.ts";
-import { withLock } from "./lock.ts";
+import { installRelease, restoreRelease } from "./install.ts";
 import { applyPauses, pausedNames } from "./pauses.ts";
+import { whileReloading } from "./reload-lock.ts";
+import { type Active, lastProven, readStanding, type Standing, writeStanding } from "./standing.ts";
 import { proveServed, touchDags } from "./switch.ts";
+import { isHostFault } from "./system-errors.ts";
+import type { Trial } from "./try-release.ts";
 import { type Undone, undo } from "./undo.ts";
 
 /** The proof that the host serves a release. */
@@ -47,9 +50,8 @@ export class ReloadFailure extends Error {
  * Whatever fails, the host is back on the release before when this throws a ReloadFailure; killed at any point, the next reload goes on from there.
  */
 export async function reload(host: Host, expected: ReleaseId | "current"): Promise<Proof> {
-  const waiting = (): void => host.log.info("another reload is under way: waiting for it");
-  return withLock(join(host.home, "lock.db"), { timeoutSeconds: 600, waiting }, async () => {
-    removeTrials(host.home);
+  return whileReloading(host.home, host.log, async () => {
+    removeLeftovers(host.home);
     const current = await readPointer(host.store);
     if (current === undefined)
       throw new UserError(`nothing is deployed in ${host.store.address}`, { hint: "Deploy first: `dagline sync`." });
@@ -59,35 +61,28 @@ export async function reload(host: Host, expected: ReleaseId | "current"): Promi
         hint: "Another deploy or a rollback came in between. Reload again to follow it.",
       });
     }
-    const active = readActive(host.home);
-    const switching = readSwitching(host.home);
-    const from = switching === undefined ? active : (switching.from ?? undefined);
-    if (switching !== undefined) host.log.warn("the reload before this one did not end: going on from what it left");
+    const standing = readStanding(host.home);
+    if (standing.kind === "switching") host.log.warn("the reload before this one did not end: going on from what it left");
     try {
-      const settled = switching === undefined && active?.release === target;
-      return await bringTo(host, { pointer: current.pointer, from, settled });
+      return await bringTo(host, current.pointer, standing);
     } catch (error) {
-      throw new ReloadFailure(error, target, await undo(host, { failed: target, from, etag: current.etag }));
+      const failure = { failed: target, from: lastProven(standing), etag: current.etag, releaseAtFault: !isHostFault(error) };
+      throw new ReloadFailure(error, target, await undo(host, failure));
     }
   });
 }
 
-interface Change {
-  readonly pointer: Pointer;
-  /** The release that was last proven. */
-  readonly from: Active | undefined;
-  /** The release is the active one, and was proven. */
-  readonly settled: boolean;
-}
-
-async function bringTo(host: Host, { pointer, from, settled }: Change): Promise<Proof> {
-  const { home, store, log } = host;
+async function bringTo(host: Host, pointer: Pointer, standing: Standing): Promise<Proof> {
+  const { home, log } = host;
   const id = pointer.release;
+  const settled = standing.kind === "proven" && standing.active.release === id ? standing.active : undefined;
+  const from = lastProven(standing);
   const clock = stopwatch();
-  const trial = settled ? undefined : host.prepareTrial();
+  const trial = settled === undefined ? host.prepareTrial() : undefined;
   try {
-    const [{ manifest, commit, written }] = await Promise.all([installRelease({ home, store, log }, id), checkHealth(host)]);
-    if (settled && written.length > 0) log.warn(`mended what was altered on this host: ${written.slice(0, 5).join(", ")}`);
+    await checkHealth(host);
+    const { manifest, commit, written } = await (from?.release === id ? restoreRelease : installRelease)(host, id);
+    if (settled !== undefined && written.length > 0) log.warn(`mended what was altered on this host: ${written.slice(0, 5).join(", ")}`);
     const fetch = clock();
 
     if (trial !== undefined) {
@@ -97,44 +92,61 @@ async function bringTo(host: Host, { pointer, from, settled }: Change): Promise<
     const tried = clock();
 
     const since = host.now();
-    if (!settled)
-      switchTo(host, {
-        manifest,
-        from,
-        active: { release: id, previous: previousOf(id, from), commit: pointer.commit ?? commit, activated_at: since.toISOString() },
-      });
+    const active = settled ?? {
+      release: id,
+      previous: previousOf(id, from),
+      commit: pointer.commit ?? commit,
+      activated_at: since.toISOString(),
+    };
+    if (settled === undefined) switchTo(host, manifest, active, from);
     else if (written.length > 0) touchDags(home, id, manifest, since);
     const switched = clock();
 
     log.info("waiting until Airflow serves it");
     await proveServed(host, id, manifest, since);
-    if (!settled) await applyPauses(host, from?.release, id);
-    const paused = pausedNames(await host.airflow.paused(), true);
-    writeSwitching(home, undefined);
-    const active = readActive(home);
+    if (settled === undefined) await applyPauses(host, from?.release, id);
+    if (settled === undefined) writeStanding(home, { kind: "proven", active });
     const seconds = { fetch, try: tried, switch: switched, prove: clock() };
     await collectGarbage(host);
     return {
       ok: true,
       release: id,
-      previous: active?.previous ?? null,
-      commit: active?.commit ?? null,
+      previous: active.previous,
+      commit: active.commit,
       dags: Object.keys(manifest.dags).length,
-      paused,
+      paused: await namesOfPaused(host),
       seconds,
-      changed: !settled || written.length > 0,
+      changed: settled === undefined || written.length > 0,
     };
   } finally {
-    trial?.close();
+    if (trial !== undefined) end(trial, log);
   }
 }
 
-function switchTo(host: Host, { manifest, from, active }: { manifest: Manifest; from: Active | undefined; active: Active }): void {
+function switchTo(host: Host, manifest: Manifest, active: Active, from: Active | undefined): void {
   host.log.info(`switching to release ${shortId(active.release)}`);
-  writeSwitching(host.home, { from: from ?? null });
-  writeActive(host.home, active);
+  writeStanding(host.home, { kind: "switching", active, from: from ?? null });
   host.log.info("switched");
   touchDags(host.home, active.release, manifest, host.now());
+}
+
+/** Told for information: no reason to undo a release that was proven. */
+async function namesOfPaused({ airflow, log }: Host): Promise<Proof["paused"]> {
+  try {
+    return pausedNames(await airflow.paused(), true);
+  } catch (error) {
+    log.warn(`Airflow does not tell which DAGs are paused: ${error instanceof Error ? error.message : String(error)}`);
+    return null;
+  }
+}
+
+/** What it leaves is removed by the next reload: no reason to undo a release that was proven. */
+function end(trial: Trial, log: Log): void {
+  try {
+    trial.close();
+  } catch (error) {
+    log.warn(`the folder of the trial could not be removed: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 /** An Airflow that is down can't prove anything: better told before anything is switched. */
@@ -151,10 +163,10 @@ function previousOf(id: ReleaseId, from: Active | undefined): ReleaseId | null {
   return from === undefined ? null : from.release === id ? from.previous : from.release;
 }
 
-/** Removes what an agent that was killed left of its trials. */
-function removeTrials(home: string): void {
+/** Removes what an agent that was stopped half-way left. */
+function removeLeftovers(home: string): void {
   for (const name of readdirSync(home)) {
-    if (name.startsWith("try-")) rmSync(join(home, name), { recursive: true, force: true });
+    if (name.startsWith("try-") || name === "active.json.new") rmSync(join(home, name), { recursive: true, force: true });
   }
 }
 

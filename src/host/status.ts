@@ -1,9 +1,11 @@
 import { describeError, TransientError, UserError } from "../errors.ts";
-import type { ReleaseId } from "../ids.ts";
+import { type ReleaseId, shortId } from "../ids.ts";
 import type { PausedDag } from "./airflow.ts";
-import { readActive } from "./folder.ts";
 import type { Host } from "./host.ts";
 import { pausedNames } from "./pauses.ts";
+import { isReloading } from "./reload-lock.ts";
+import { type Active, readStanding } from "./standing.ts";
+import { explainHostError } from "./system-errors.ts";
 
 /** What the host says of itself. */
 export interface Status {
@@ -26,8 +28,8 @@ export interface Status {
 
 /** Reads which release is active and asks Airflow what it serves. An Airflow that does not answer is told, not thrown. */
 export async function status({ home, airflow }: Pick<Host, "home" | "airflow">): Promise<Status> {
-  const active = readActive(home);
   const problems: string[] = [];
+  const active = await readTelling(home, problems);
   let dags = 0;
   let inFlight: Record<string, number> | null = null;
   let paused: readonly PausedDag[] | undefined;
@@ -56,6 +58,21 @@ export async function status({ home, airflow }: Pick<Host, "home" | "airflow">):
     healthy: problems.length === 0,
     problems,
   };
+}
+
+/** The active release. What is wrong with the note of it is told: status is what a person asks when something is wrong. */
+async function readTelling(home: string, problems: string[]): Promise<Active | undefined> {
+  try {
+    const standing = readStanding(home);
+    if (standing.kind === "empty") return undefined;
+    if (standing.kind === "switching" && !(await isReloading(home))) {
+      problems.push(`release ${shortId(standing.active.release)} is active and not proven: the next reload goes on from here`);
+    }
+    return standing.active;
+  } catch (error) {
+    problems.push(describeError(explainHostError(error, home)));
+    return undefined;
+  }
 }
 
 /** SSM cuts an answer at 24,000 characters: what could be cut is left out whole. */

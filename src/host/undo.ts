@@ -1,10 +1,11 @@
 import { readPointer } from "../deploy/read-bucket.ts";
 import { type ReleaseId, shortId } from "../ids.ts";
 import { pointerKey, printPointer } from "../release/layout.ts";
-import { type Active, readActive, writeActive, writeSwitching } from "./folder.ts";
 import type { Host } from "./host.ts";
-import { installRelease } from "./install.ts";
+import { restoreRelease } from "./install.ts";
+import { type Active, readActive, readStanding, writeStanding } from "./standing.ts";
 import { proveServed, touchDags } from "./switch.ts";
+import { explainHostError } from "./system-errors.ts";
 
 /** How the host was brought back. */
 export interface Undone {
@@ -20,43 +21,56 @@ export interface Failure {
   readonly from: Active | undefined;
   /** The pointer's version that named the failed release. */
   readonly etag: string;
+  /** Whether the release may be at fault; false when this machine could not take it. */
+  readonly releaseAtFault: boolean;
 }
 
 /**
- * Brings the host back to the release that was last proven, proves it, and moves the pointer back to it unless somebody moved it meanwhile.
+ * Brings the host back to the release that was last proven and proves it. Only then is the pointer moved back to it, unless somebody moved it
+ * meanwhile. A host that could not be brought back stays `switching`, so that the next reload still knows where to go back to.
  * What goes wrong here is told, not thrown: the reason why the new release failed matters more.
  */
 export async function undo(host: Host, failure: Failure): Promise<Undone> {
   const { failed, from } = failure;
-  if (from?.release === failed) return { active: failed, problems: [] }; // there was no change to undo
   const problems: string[] = [];
   const step = async (what: string, work: () => Promise<void>): Promise<void> => {
     try {
       await work();
     } catch (error) {
-      problems.push(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+      const known = explainHostError(error, host.home);
+      problems.push(`${what}: ${known instanceof Error ? known.message : String(known)}`);
     }
   };
-  // An earlier reload that was killed may have left a third release active.
-  if (readActive(host.home)?.release !== from?.release) await step("the host could not be brought back", () => switchBack(host, from));
-  writeSwitching(host.home, undefined);
-  await step(`${pointerKey} could not be moved back`, () => movePointerBack(host, failure));
-  return { active: readActive(host.home)?.release ?? null, problems };
+  if (from?.release !== failed) {
+    await step("the host could not be brought back", () => goBack(host, from));
+    if (problems.length > 0) problems.push(`${pointerKey} still names release ${shortId(failed)}: the next reload goes on from here`);
+    else if (failure.releaseAtFault) await step(`${pointerKey} could not be moved back`, () => movePointerBack(host, failure));
+    else problems.push(`${pointerKey} still names release ${shortId(failed)}: the next reload tries it again`);
+  }
+  let active: ReleaseId | null = null;
+  await step("active.json can't be read", async () => {
+    active = readActive(host.home)?.release ?? null;
+  });
+  return { active, problems };
 }
 
-async function switchBack(host: Host, from: Active | undefined): Promise<void> {
+async function goBack(host: Host, from: Active | undefined): Promise<void> {
+  const standing = readStanding(host.home);
+  if (standing.kind === "proven" && standing.active.release === from?.release) return; // nothing was switched
   if (from === undefined) {
+    if (standing.kind === "empty") return;
     host.log.info("going back: no release was active");
-    writeActive(host.home, undefined);
-  } else {
-    host.log.info(`going back to release ${shortId(from.release)}`);
-    const { manifest } = await installRelease(host, from.release);
-    const since = host.now();
-    writeActive(host.home, from);
-    touchDags(host.home, from.release, manifest, since);
-    host.log.info("waiting until Airflow serves it again");
-    await proveServed(host, from.release, manifest, since);
+    writeStanding(host.home, { kind: "empty" });
+    return;
   }
+  host.log.info(`going back to release ${shortId(from.release)}`);
+  const { manifest } = await restoreRelease(host, from.release);
+  const since = host.now();
+  writeStanding(host.home, { kind: "switching", active: from, from });
+  touchDags(host.home, from.release, manifest, since);
+  host.log.info("waiting until Airflow serves it again");
+  await proveServed(host, from.release, manifest, since);
+  writeStanding(host.home, { kind: "proven", active: from });
 }
 
 async function movePointerBack(host: Host, { failed, from, etag }: Failure): Promise<void> {

@@ -12,7 +12,7 @@ import { type LocalSsm, startSsmServer } from "../../local/ssm-server.ts";
 import { readPointer } from "../../src/deploy/read-bucket.ts";
 import { sync } from "../../src/deploy/sync.ts";
 import { TransientError } from "../../src/errors.ts";
-import { readActive, writeActive } from "../../src/host/folder.ts";
+import { readActive, writeStanding } from "../../src/host/standing.ts";
 import { silentLog } from "../../src/log.ts";
 import { AirflowApi } from "../../src/services/airflow-api.ts";
 import { S3ObjectStore } from "../../src/services/s3.ts";
@@ -70,7 +70,8 @@ test.before(async () => {
   });
   await deploy(first);
   assert.is((await agent("fetch", first.id)).code, 0);
-  writeActive(home, { release: first.id, previous: null, commit: null, activated_at: "2024-02-29T12:00:00Z" });
+  const active = { release: first.id, previous: null, commit: null, activated_at: "2024-02-29T12:00:00Z" };
+  writeStanding(home, { kind: "proven", active });
 });
 test.after(async () => {
   await ssm?.stop();

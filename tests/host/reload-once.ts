@@ -2,8 +2,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { ObjectStore } from "../../src/deploy/object-store.ts";
 import type { Airflow } from "../../src/host/airflow.ts";
-import { readActive, releaseDir } from "../../src/host/folder.ts";
+import { releaseDir } from "../../src/host/folder.ts";
 import { reload } from "../../src/host/reload.ts";
+import { readActive } from "../../src/host/standing.ts";
 import { parseDagId } from "../../src/ids.ts";
 import { silentLog } from "../../src/log.ts";
 import { parseManifest } from "../../src/release/manifest.ts";
@@ -13,6 +14,7 @@ import type { Changes } from "./kill-at.ts";
 export interface Outcome {
   readonly ok: boolean;
   readonly release?: string;
+  readonly changed?: boolean;
   readonly message?: string;
 }
 
@@ -52,6 +54,7 @@ export async function reloadOnce(home: string, bucket: string, verdict: string, 
       return { all: served?.dags.length ?? 0, ofRelease: served?.release === release ? served.dags.length : 0 };
     },
     async served() {
+      step();
       const served = activeDags();
       return (served?.dags ?? []).map((dag) => ({
         dag,
@@ -60,14 +63,21 @@ export async function reloadOnce(home: string, bucket: string, verdict: string, 
       }));
     },
     async importErrors() {
+      step();
       const served = activeDags();
       return verdict === "bad" && served?.bad === true
         ? [{ file: `${basename(served.dags[0] ?? "")}.py`, trace: "NameError: x", at: new Date() }]
         : [];
     },
-    unhealthy: async () => [],
+    async unhealthy() {
+      step();
+      return [];
+    },
     runsInFlight: async () => ({}),
-    paused: async () => [],
+    async paused() {
+      step();
+      return [];
+    },
     setPaused: async () => {},
     isInUse: async () => false,
   };
@@ -88,7 +98,7 @@ export async function reloadOnce(home: string, bucket: string, verdict: string, 
       },
       "current",
     );
-    return { ok: true, release: proof.release };
+    return { ok: true, release: proof.release, changed: proof.changed };
   } catch (error) {
     return { ok: false, message: error instanceof Error ? error.message : String(error) };
   }
