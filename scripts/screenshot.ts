@@ -118,8 +118,7 @@ function change(folder: string): void {
 export async function boroughs({ input, output }: TransformContext<Config>): Promise<void> {
   const instance = await DuckDBInstance.create(":memory:");
   const connection = await instance.connect();
-  const zones = \`read_csv(\${literal(input)}, header = true, all_varchar = true)\`;
-  await connection.run(\`COPY (SELECT borough, count(*) AS zones FROM \${zones} GROUP BY ALL ORDER BY ALL) TO \${literal(output)} (FORMAT csv, HEADER)\`);
+  await connection.run(\`COPY (SELECT borough, count(*) AS zones FROM \${csvTable(input)} GROUP BY ALL ORDER BY ALL) TO \${literal(output)} (FORMAT csv, HEADER)\`);
   connection.closeSync();
   instance.closeSync();
 }

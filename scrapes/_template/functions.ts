@@ -7,7 +7,10 @@ export async function extract(context: ExtractContext<Config>): Promise<void> {
   await download(context);
 }
 
-/** Turns the file `input` into the file `output` with the load's columns. DuckDB reads JSON, CSV and parquet of any size in little memory. */
+/**
+ * Turns the file `input` into the file `output` with the load's columns. DuckDB reads JSON, CSV and parquet of any size in little memory.
+ * For CSV, import csvTable from "dagline" and write `FROM ${csvTable(input)}`: it reads every row as it is, where read_csv alone guesses.
+ */
 export async function transform({ input, output, config, log }: TransformContext<Config>): Promise<void> {
   const instance = await DuckDBInstance.create(":memory:", { threads: "2", memory_limit: "128MB" });
   const connection = await instance.connect();

@@ -31,6 +31,18 @@ test("transform accepts a file whose columns have the table's names already", as
   assert.is(rows[1]?.zone, 'JFK Airport, Terminal "5"');
 });
 
+test("transform keeps a row that begins with #, and tells an empty text from a value that is missing", async () => {
+  const rows = await readCsv(await kit.runTransform("taxi_zones", "transform", fixture("odd_rows.csv")));
+  assert.equal(
+    rows.map(({ location_id, service_zone }) => [location_id, service_zone]),
+    [
+      ["1", ""],
+      ["#2", null],
+      ["3", "Boro Zone"],
+    ],
+  );
+});
+
 test("load merges by location_id: a changed zone is updated, the others stay", async () => {
   const load = async (name: string) => kit.loadRows("taxi_zones", "load", await kit.runTransform("taxi_zones", "transform", fixture(name)));
   assert.is((await load("taxi_zone_lookup.csv")).length, 5);

@@ -1,5 +1,5 @@
 import { DuckDBInstance } from "@duckdb/node-api";
-import { download, type ExtractContext, type TransformContext } from "dagline";
+import { csvTable, download, type ExtractContext, type TransformContext } from "dagline";
 import { type Config, literal, zoneQuery } from "./helpers.ts";
 
 export async function extract(context: ExtractContext<Config>): Promise<void> {
@@ -11,9 +11,7 @@ export async function transform({ input, output, config }: TransformContext<Conf
   const instance = await DuckDBInstance.create(":memory:", { threads: "1", memory_limit: "128MB" });
   const connection = await instance.connect();
   try {
-    await connection.run(
-      `CREATE VIEW published AS SELECT * FROM read_csv(${literal(input)}, header = true, all_varchar = true, delim = ',', quote = '"')`,
-    );
+    await connection.run(`CREATE VIEW published AS SELECT * FROM ${csvTable(input)}`);
     const published = (await connection.runAndReadAll("FROM published LIMIT 0")).columnNames();
     await connection.run(`COPY (${zoneQuery(published, config)}) TO ${literal(output)} (FORMAT csv, HEADER)`);
   } finally {

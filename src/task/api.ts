@@ -2,6 +2,7 @@
 import type { JsonValue } from "../scrape/model.ts";
 
 export { TransientError, UserError } from "../errors.ts";
+export { csvTable } from "../tables/csv-dialect.ts";
 export { type DownloadOptions, download } from "./download.ts";
 export { isSkip, Skip } from "./skip.ts";
 

@@ -35,7 +35,7 @@ export async function runFunction(document: TaskDocument, dag: DagSpec, task: Fu
   const digest = await hashFile(output);
   const compare = task.compare_with.length > 0;
   const table = await (await services.tables()).describe(output, task.extension, { digest: compare, temporary: join(dir, "duckdb") });
-  if (compare && table?.digest == null) log.warn(`the output is no table that can be compared (.${task.extension}), so nothing is skipped`);
+  if (table?.problem != null) log.warn(`not ${compare ? "compared, so nothing is skipped" : "counted"}: ${table.problem}`);
   const staging = await services.staging();
   if (compare && table?.digest != null && (await allTook(staging, document, task.compare_with, table.digest))) {
     return { state: "skipped", reason: `the same ${table.rows} rows were loaded before`, no_data: false };

@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import type { TableDescription } from "../tables/describe.ts";
 
 /** What a task needs of the staging bucket. The adapter is src/services/s3.ts. */
 export interface Staging {
@@ -12,10 +13,6 @@ export interface Staging {
 
 /** Counts a table's rows and, on demand, digests them in an order-independent way. The adapter is src/services/duckdb.ts. */
 export interface TableReader {
-  /** null when a file with this extension is no table, or can't be read as one. `temporary` is a folder for spilling. */
-  describe(
-    path: string,
-    extension: string,
-    options: { digest: boolean; temporary: string },
-  ): Promise<{ readonly rows: number; readonly digest: string | null } | null>;
+  /** null when a file with this extension is no table. `temporary` is a folder for spilling. Throws for nothing that is in the file. */
+  describe(path: string, extension: string, options: { digest: boolean; temporary: string }): Promise<TableDescription | null>;
 }
