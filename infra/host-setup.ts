@@ -20,7 +20,7 @@ interface SetupProps {
 const WAIT_SECONDS = 2400;
 
 /**
- * Has the host run `bootstrap.sh` of the host package (docs/host.md): State Manager does so as soon as the host is up, again whenever what it installs changes, and the
+ * Has the host run `bootstrap.sh` of the host package (infra/host/host.md): State Manager does so as soon as the host is up, again whenever what it installs changes, and the
  * deploy waits for its success. User data would run on the first boot alone, and a change of it would stop the host.
  */
 export function setUpHost(scope: Construct, { config, data, host, logGroup, hostBundle }: SetupProps): void {

@@ -35,7 +35,6 @@ async function buildHost(): Promise<void> {
   cpSync(join(root, "infra", "ssm"), join(out, "ssm"), { recursive: true });
   cpSync(join(root, "infra", "host"), out, { recursive: true });
   for (const lock of ["requirements.lock", "uv.lock"]) cpSync(join(root, "airflow", lock), join(out, lock));
-  cpSync(join(root, "docs", "host.md"), join(out, "host.md"));
 }
 
 /** A tag's actions run where nothing is installed: esbuild and the task runner, which it bundles here, go with them. */

@@ -5,7 +5,7 @@ import * as assert from "uvu/assert";
 import { root } from "../local/paths.ts";
 
 test("every link of the documentation leads to a file, and to a heading of it", () => {
-  const pages = globSync(["*.md", "docs/**/*.md", "scrapes/*/*.md", "tests/*.md"], { cwd: root });
+  const pages = globSync(["*.md", "docs/**/*.md", "scrapes/*/*.md", "tests/*.md", "infra/**/*.md"], { cwd: root });
   assert.ok(pages.length > 5);
   const dead = pages.flatMap((page) => {
     const text = withoutCode(read(page));

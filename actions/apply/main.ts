@@ -7,8 +7,9 @@ import { type Applied, applyInfra } from "../../src/infra/apply-infra.ts";
 import type { StackState } from "../../src/infra/cloudformation.ts";
 import type { ProjectPlan } from "../../src/infra/plan-project.ts";
 import { appliedBefore, noChanges } from "../../src/infra/record.ts";
+import { refuseImpossible } from "../../src/infra/refusals.ts";
 import { infraText } from "../../src/infra/report.ts";
-import { refuseUnready } from "../../src/infra/stack-state.ts";
+import { waitUntilReady } from "../../src/infra/stack-state.ts";
 import { contentsOfRelease, type ReleaseContents } from "../../src/plan/contents.ts";
 import { makePlan } from "../../src/plan/make-plan.ts";
 import { code, fenced } from "../../src/plan/markdown.ts";
@@ -23,6 +24,7 @@ export const inputs = {
   mode: { kind: "choice", choices: ["apply", "look"], default: "apply" },
   environment: { kind: "text", default: "production" },
   "allow-destructive": { kind: "flag", default: "false" },
+  "timeout-minutes": { kind: "text", default: "170", pattern: /^[1-9]\d{0,3}$/, takes: "a whole number of minutes" },
   "github-token": { kind: "text", default: "" },
   "comment-author": { kind: "text", default: "" },
   "working-directory": { kind: "text", default: "." },
@@ -52,7 +54,12 @@ export async function applyWith(infra: Infra, given: Given, services: Services):
   const plan = await planStacks(infra, environment, services);
   try {
     services.log.info(infraText(plan.changes));
-    for (const { state } of plan.stacks) refuseUnready(state, infra.cloud.region);
+    await waitUntilReady(
+      plan.stacks.map(({ state }) => state),
+      infra.cloud,
+      services,
+    );
+    refuseImpossible(plan.changes);
     await review(plan, given, services);
     const applied = await apply(infra, plan, given, services);
     await noteApplied(infra, [...applied.stacks, ...plan.left], environment, services);
@@ -89,6 +96,7 @@ function apply(infra: Infra, plan: ProjectPlan & { assembly: string }, given: Gi
     assembly: plan.assembly,
     planned: plan.changes,
     allowDestructive: given["allow-destructive"],
+    limitMinutes: Number(given["timeout-minutes"]),
     signal: services.signal,
     log: services.log,
   });

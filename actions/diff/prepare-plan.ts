@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { UserError } from "../../src/errors.ts";
+import { refuseImpossible } from "../../src/infra/refusals.ts";
 import { contentsOfRelease, type ReleaseContents } from "../../src/plan/contents.ts";
 import { makePlan } from "../../src/plan/make-plan.ts";
 import { code } from "../../src/plan/markdown.ts";
@@ -42,6 +43,7 @@ export async function preparePlan(given: DiffInputs, services: Services): Promis
   services.output("nothing", plan.nothing);
   services.output("destructive", plan.destructive.length);
   services.output("basis", basis);
+  if (plan.infra !== null) refuseImpossible(plan.infra);
   if (plan.destructive.length > 0) await refuseDestructive(plan, given.environment, pull?.number, services);
 }
 

@@ -5,7 +5,7 @@
 #
 # It lies in the host package (`npm run build -- host`: dist/host), beside what it installs. Run again, with the same package and
 # settings, it changes nothing; with another one, it changes what differs and restarts what that concerns. Settings, where things
-# are and how to upgrade: docs/host.md.
+# are and how to upgrade: host.md beside this file.
 #
 # Downloads come from the distribution's, Python's and npm's registries; PIP_INDEX_URL, UV_INDEX_URL, npm_config_registry,
 # https_proxy and SSL_CERT_FILE lead them elsewhere. Whatever comes must have the checksum that is written here or in a lock file.
@@ -49,7 +49,7 @@ main() {
   flock --nonblock 9 || give_up 'another bootstrap.sh is running' 'Wait for its end, then run this again.'
 
   step 'Machine' 'Use Ubuntu 24.04 or Debian 12 on x86-64.' check_machine
-  step 'Settings' "Mend $SETTINGS; docs/host.md lists the settings." read_settings
+  step 'Settings' "Mend $SETTINGS; host.md lists the settings." read_settings
   step 'System packages' 'Does apt-get update reach its mirror?' install_system_packages
   step 'User and folders' 'Is the name airflow taken, or the disk full?' make_user_and_folders
   step "Node $NODE_VERSION" 'Is the npm registry within reach (npm_config_registry, https_proxy), the disk full?' install_node
@@ -106,7 +106,7 @@ read_settings() {
     [DAGS_PREFIX]='' [STAGING_PREFIX]='' [DATABASE_SSLMODE]=require [DATABASE_CA]='' [API_HOST]=127.0.0.1 [API_PORT]=8080
     [PARALLELISM]=8 [LOG_GROUP]='' [AWS_ENDPOINT_URL]='' [SKIP_AWS_CLI]="${SKIP_AWS_CLI:-0}"
   )
-  [[ -r $SETTINGS ]] || give_up "$SETTINGS can't be read" 'Write it, or name another file; docs/host.md lists the settings.'
+  [[ -r $SETTINGS ]] || give_up "$SETTINGS can't be read" 'Write it, or name another file; host.md lists the settings.'
   local line name value number=0
   while IFS= read -r line || [[ -n $line ]]; do
     number=$((number + 1))

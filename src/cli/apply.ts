@@ -7,8 +7,9 @@ import { applyInfra } from "../infra/apply-infra.ts";
 import type { StackState } from "../infra/cloudformation.ts";
 import { planProject } from "../infra/plan-project.ts";
 import { appliedBefore, keepRecord, makeRecord, noChanges, readRecord } from "../infra/record.ts";
+import { refuseImpossible } from "../infra/refusals.ts";
 import { infraText } from "../infra/report.ts";
-import { refuseUnready } from "../infra/stack-state.ts";
+import { waitUntilReady } from "../infra/stack-state.ts";
 import { stderrLog } from "../log.ts";
 import type { InfraChanges } from "../plan/model.ts";
 import { CdkCli, refuseWithoutCdk } from "../services/cdk.ts";
@@ -59,7 +60,12 @@ async function apply(options: Options): Promise<void> {
     const { changes } = plan;
     if (planOnly) return printApplied(format, planOnly, { changed: [], states: [], changes });
     log.info(infraText(changes));
-    for (const { state } of plan.stacks) refuseUnready(state, region);
+    await waitUntilReady(
+      plan.stacks.map(({ state }) => state),
+      cloud,
+      { log, signal },
+    );
+    refuseImpossible(changes);
     if (changes.destructive.length > 0 && !allowDestructive) {
       const list = changes.destructive.map(({ resource, why }) => `${resource}: ${why}`).join("\n");
       throw new UserError(`this would lose data\n${list}`, { hint: "Nothing was changed. --allow-destructive does it." });

@@ -1,7 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { UserError } from "../errors.ts";
+import { TransientError, UserError } from "../errors.ts";
+import { sha256 } from "../ids.ts";
 import type { Log } from "../log.ts";
 import type { InfraChanges } from "../plan/model.ts";
+import { canonicalJson } from "../release/canonical-json.ts";
 import type { AssemblyStack } from "./assembly.ts";
 import type { Cdk, ChangeSet, CloudFormation, StackEvent, StackState } from "./cloudformation.ts";
 import { holdsData } from "./data-types.ts";
@@ -18,6 +20,8 @@ export interface ApplyOptions {
   /** Loses data that the plan did not show, too. */
   readonly allowDestructive: boolean;
   readonly signal: AbortSignal;
+  /** After so many minutes in all nobody watches any longer: an update under way goes on, since a rollback would take as long. Default: no limit. */
+  readonly limitMinutes?: number;
   readonly log: Log;
   /** How long to wait between two looks at the events. */
   readonly pollMilliseconds?: number;
@@ -31,14 +35,20 @@ export interface Applied {
   readonly outputs: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
-/** The same each time: CDK deletes what an earlier apply prepared and did not execute. At most 128 characters. */
-const changeSetOf = (stack: string): string => `dagline-${stack}`.slice(0, 128);
+/**
+ * A name that says what it changes: what another apply prepares meanwhile has another name, or is the very same. CDK deletes what an earlier apply of the same
+ * prepared and did not execute. At most 128 characters.
+ */
+function changeSetOf({ name, template, tags }: AssemblyStack): string {
+  return `dagline-${sha256(canonicalJson([template, tags])).slice(0, 16)}-${name}`.slice(0, 128);
+}
+
 const STACK = "AWS::CloudFormation::Stack";
 
 /**
  * Brings the stacks to what the assembly says, in order, each by a change set; a stack that is right already costs nothing. Stops at the
  * first that fails, with the reason of the resource that failed first. Throws UserError when a change set would lose data that the plan
- * did not show. When the signal aborts, an update under way is rolled back.
+ * did not show, TransientError after `limitMinutes`. When the signal aborts, an update under way is rolled back, if it has a way back.
  */
 export async function applyInfra(
   stacks: readonly DeployedStack[],
@@ -48,9 +58,10 @@ export async function applyInfra(
 ): Promise<Applied> {
   const changed: string[] = [];
   const states: StackState[] = [];
+  const end = performance.now() + (options.limitMinutes ?? Number.POSITIVE_INFINITY) * 60_000;
   for (const { stack, state, unchanged } of stacks) {
     options.signal.throwIfAborted();
-    const after = unchanged ? undefined : await applyStack(stack, state, cloud, cdk, options);
+    const after = unchanged ? undefined : await applyStack(stack, state, cloud, cdk, { ...options, end });
     if (after === undefined) options.log.info(`${stack.name}: unchanged`);
     else changed.push(stack.name);
     const now = after ?? state;
@@ -65,12 +76,12 @@ async function applyStack(
   state: StackState | null,
   cloud: CloudFormation,
   cdk: Cdk,
-  options: ApplyOptions,
+  options: Watched,
 ): Promise<StackState | undefined> {
   const { log, signal, assembly } = options;
   log.info(`${stack.name}: publishing its files and preparing the change`);
   const onLine = (line: string): void => log.info(`  ${line}`);
-  const name = changeSetOf(stack.name);
+  const name = changeSetOf(stack);
   await cdk.prepareChangeSet(assembly, stack.id, name, { region: cloud.region, signal, onLine });
   const changeSet = await cloud.changeSet(stack.name, name);
   if (changeSet === null) return undefined;
@@ -104,8 +115,8 @@ function refuseUnplanned(stack: AssemblyStack, { entries }: ChangeSet, { planned
 }
 
 /** Tells every event until the stack stands still. Throws what failed. */
-async function follow(stack: string, after: string | null, cloud: CloudFormation, options: ApplyOptions): Promise<StackState> {
-  const { log, signal, pollMilliseconds = 2000 } = options;
+async function follow(stack: string, after: string | null, cloud: CloudFormation, options: Watched): Promise<StackState> {
+  const { log, signal, end, pollMilliseconds = 2000 } = options;
   const seen: StackEvent[] = [];
   for (let last = after; ; ) {
     // The state first: events that came before it are then sure to be there.
@@ -122,18 +133,45 @@ async function follow(stack: string, after: string | null, cloud: CloudFormation
       if (hasSucceeded(state.status)) return state;
       throw failureOf(state, seen, cloud.region);
     }
-    if (signal.aborted) await cancel(state, cloud, log, signal);
+    if (signal.aborted) await cancel(state, seen, cloud, options);
+    if (performance.now() > end) {
+      throw new TransientError(`stack ${stack} is still in ${state.status} after ${options.limitMinutes} minutes`, {
+        hint: "CloudFormation goes on with it. Run this again once it has ended: it then goes on with the stacks that are left.",
+      });
+    }
     await pause(pollMilliseconds, undefined, { signal }).catch(() => undefined); // the next round sees the abort
   }
 }
 
+/**
+ * Types whose update can take an hour, and has no way back while it runs, or takes as long again: PostgreSQL's major versions, a cluster's resize
+ * (RDS, "Upgrading the PostgreSQL DB engine"; Redshift, "Resizing clusters"), and the host's set-up with its migration of Airflow.
+ */
+const oneWay = new Set(["AWS::RDS::DBInstance", "AWS::Redshift::Cluster", "AWS::RedshiftServerless::Workgroup", "AWS::SSM::Association"]);
+
 /** The runner ends us seconds after it asked: CloudFormation goes on by itself, and the log says how. */
-async function cancel({ name, status }: StackState, cloud: CloudFormation, log: Log, signal: AbortSignal): Promise<never> {
-  if (status === "UPDATE_IN_PROGRESS") {
+async function cancel(
+  { name, status }: StackState,
+  seen: readonly StackEvent[],
+  cloud: CloudFormation,
+  { log, signal }: Watched,
+): Promise<never> {
+  const running = seen.findLast(({ type, resource }, index) => {
+    const later = seen.slice(index + 1).some((other) => other.resource === resource);
+    return oneWay.has(type) && !later && seen[index]?.status.endsWith("_IN_PROGRESS");
+  });
+  if (status === "UPDATE_IN_PROGRESS" && running === undefined) {
     await cloud.cancelUpdate(name);
     log.warn(`${name}: its update is cancelled; CloudFormation takes it back to what it was, with or without us`);
   } else {
-    log.warn(`${name}: ${status} cannot be cancelled; CloudFormation goes on with it. Stacks after it are not begun`);
+    const why =
+      running === undefined
+        ? `${status} cannot be cancelled`
+        : `${running.resource} (${running.type}) is being changed, which has no quick way back`;
+    log.warn(`${name}: ${why}; CloudFormation goes on with it. Stacks after it are not begun`);
   }
   throw signal.reason;
 }
+
+/** `end`: when nobody watches any longer, as performance.now() counts. */
+type Watched = ApplyOptions & { readonly end: number };

@@ -1,4 +1,6 @@
 import type { ResourceChange } from "./compare-templates.ts";
+import { isObject, listOf } from "./template.ts";
+import { sameValue } from "./values.ts";
 
 /** Types that hold data which nothing else brings back, and what they are to a reader. */
 const dataTypes: Readonly<Record<string, string>> = {
@@ -66,8 +68,76 @@ export function dataLoss(change: ResourceChange): string | undefined {
     const old = kept(change.after?.UpdateReplacePolicy, "the old one is deleted with all that is in it");
     return `${what} is replaced by a new, empty one, because ${why}${old}`;
   }
+  const silent = silentLosses(change);
+  if (silent.length > 0) return `${what} ${silent.join("; it ")}`;
   if (!change.maybeReplaced || certainlyKept(change)) return undefined;
   return `${what} may be replaced by a new, empty one: CloudFormation decides, because ${why}`;
+}
+
+/** Properties whose change takes more than "update" says. Each answers in words that follow the resource's name. */
+const silent: readonly {
+  readonly type: string;
+  readonly property: string;
+  readonly loses: (before: unknown, after: unknown) => string | undefined;
+}[] = [
+  {
+    // CloudFormation, "AWS::SecretsManager::Secret GenerateSecretString": a changed generator generates anew, in place of the whole value.
+    type: "AWS::SecretsManager::Secret",
+    property: "GenerateSecretString",
+    loses: () => "gets a new value: the password that is in use now, and what was added to it later (host, port), are gone",
+  },
+  {
+    type: "AWS::SecretsManager::Secret",
+    property: "SecretString",
+    loses: () => "gets another value: what is in it now, also by rotation, is gone",
+  },
+  { type: "AWS::Logs::LogGroup", property: "RetentionInDays", loses: shorter("days") },
+  { type: "AWS::SQS::Queue", property: "MessageRetentionPeriod", loses: shorter("seconds") },
+  {
+    type: "AWS::S3::Bucket",
+    property: "LifecycleConfiguration",
+    loses: (before, after) => {
+      const [old, next] = [expiries(before), expiries(after)];
+      const sooner = [...next].filter(([prefix, days]) => days < (old.get(prefix) ?? Number.POSITIVE_INFINITY));
+      const shown = sooner.map(([prefix, days]) => `${prefix === "" ? "everything" : `${prefix}*`} after ${days} days`);
+      return shown.length === 0 ? undefined : `expires objects sooner than before: ${shown.join(", ")}`;
+    },
+  },
+];
+
+function silentLosses({ type, action, before, after }: ResourceChange): string[] {
+  if (action !== "update") return [];
+  return silent.flatMap((one) => {
+    const [old, next] = [before?.Properties?.[one.property], after?.Properties?.[one.property]];
+    if (one.type !== type || next === undefined || sameValue(old, next)) return [];
+    return one.loses(old, next) ?? [];
+  });
+}
+
+/** A retention that is not given is for ever, or the service's default. */
+function shorter(unit: string): (before: unknown, after: unknown) => string | undefined {
+  return (before, after) =>
+    Number(after) < Number(before ?? Number.POSITIVE_INFINITY) ? `keeps what is in it for ${String(after)} ${unit} only` : undefined;
+}
+
+/** The days until objects expire, by prefix; the least of several rules. Expiry of versions counts as such, too. */
+function expiries(lifecycle: unknown): Map<string, number> {
+  const rules = isObject(lifecycle) ? listOf(lifecycle.Rules) : [];
+  const found = new Map<string, number>();
+  for (const rule of rules) {
+    if (!isObject(rule) || rule.Status === "Disabled") continue;
+    const old = isObject(rule.NoncurrentVersionExpiration)
+      ? rule.NoncurrentVersionExpiration.NoncurrentDays
+      : rule.NoncurrentVersionExpirationInDays;
+    const prefix = typeof rule.Prefix === "string" ? rule.Prefix : "";
+    for (const [of, days] of [
+      [prefix, rule.ExpirationInDays],
+      [`old versions of ${prefix}`, old],
+    ] as const) {
+      if (days !== undefined) found.set(of, Math.min(Number(days), found.get(of) ?? Number.POSITIVE_INFINITY));
+    }
+  }
+  return found;
 }
 
 /** What guards the resource's data and is taken away by the change, in words. */

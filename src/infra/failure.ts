@@ -19,6 +19,15 @@ const reasons: readonly { readonly says: RegExp; readonly passing?: boolean; rea
       "A quota of the account is used up: remove what is no longer needed, or ask for more under Service Quotas. Then run this again.",
   },
   {
+    says: /^Export .* cannot be (?:deleted|updated) as it is in use by ([\w-]+)/i,
+    hint: ([, user]) =>
+      `First deploy a version of ${user} that does not import it (\`exportValue\` keeps the export meanwhile), then this one.`,
+  },
+  {
+    says: /custom-named resource requires replacing/i,
+    hint: () => "Give the resource another name in infra/, or none: both have to be there for a moment.",
+  },
+  {
     says: /already exists|is not available|BucketAlreadyOwnedByYou|EntityAlreadyExists/i,
     hint: () =>
       "Something outside the stack has that name: remove it, take it into the stack (`npx cdk import`), or choose another name in infra/config.ts.",
@@ -35,7 +44,9 @@ function firstFailure(events: readonly StackEvent[], stack: string): StackEvent 
   const failed = events.filter(({ status }) => status.endsWith("_FAILED"));
   const own = failed.filter(({ reason }) => reason !== null && !follows.test(reason));
   // The stack's own event sums up those of its resources.
-  return own.find(({ type, resource }) => !isStackItself(type, resource, stack)) ?? own[0] ?? failed[0];
+  // A change that no resource takes the blame for (an export in use, a template that can't be applied) stands on the stack's own event that it goes back.
+  const refused = events.find(({ status, reason }) => status.endsWith("ROLLBACK_IN_PROGRESS") && reason !== null && !follows.test(reason));
+  return own.find(({ type, resource }) => !isStackItself(type, resource, stack)) ?? own[0] ?? refused ?? failed[0];
 }
 
 /** A failed change of a stack as one error: which resource, why, and what to do. */
@@ -45,7 +56,8 @@ export function failureOf(state: StackState, events: readonly StackEvent[], regi
     event?.reason?.replace(/\s*\((?:Service|RequestToken|HandlerErrorCode):.*$/s, "").trim() || "CloudFormation gives no reason";
   const known = reasons.find(({ says }) => says.test(event?.reason ?? ""));
   const match = known?.says.exec(event?.reason ?? "");
-  const what = event === undefined ? "it failed" : `${event.resource} (${event.type}) could not be ${verbOf(event.status)}`;
+  const isStack = event !== undefined && isStackItself(event.type, event.resource, state.name);
+  const what = event === undefined || isStack ? "it failed" : `${event.resource} (${event.type}) could not be ${verbOf(event.status)}`;
   const message = `stack ${state.name}: ${what}: ${reason}`;
   const advice = known !== undefined && match != null ? known.hint(match) : "Mend infra/, and merge that.";
   const after =

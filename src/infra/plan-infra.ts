@@ -5,6 +5,7 @@ import { compareTemplates, type ReplacementRule, type ResourceChange } from "./c
 import { causesText, dataLoss, guardsLost } from "./data-types.ts";
 import { wideNetworks } from "./network.ts";
 import { widePermissions } from "./permissions.ts";
+import { refusalOf, refusalsOf } from "./refusals.ts";
 import { changedTags, isTagsOnly, tagsLine, valueAt } from "./tags.ts";
 import { isObject, resourceName, type Template } from "./template.ts";
 import { sameValue } from "./values.ts";
@@ -42,13 +43,22 @@ export function planInfra(stacks: readonly StackTemplates[], rule: ReplacementRu
     changes: [...others.sort(byWeight).map(({ stack, change }) => describe(stack, change)), ...beside, ...tagsLine(tagged)],
     widened: [...new Set(compared.flatMap(widened))],
     destructive: others.flatMap(({ stack, change }) => {
-      const why = dataLoss(change);
+      // What CloudFormation refuses loses nothing.
+      const why = refusalOf(change) === undefined ? dataLoss(change) : undefined;
       return why === undefined ? [] : [{ resource: `${change.name} (${stack})`, why }];
     }),
+    refused: refusalsOf(compared),
   };
   return {
     ...result,
-    digest: sha256(canonicalJson([others.map(({ stack, change }) => detail(stack, change)), beside, tagged])),
+    digest: sha256(
+      canonicalJson([
+        others.map(({ stack, change }) => detail(stack, change)),
+        compared.map(sections).filter((one) => one !== null),
+        beside,
+        tagged,
+      ]),
+    ),
   };
 }
 
@@ -102,6 +112,13 @@ function besideResources({ stack, before, after }: StackTemplates): Change[] {
   return sections.length === 0
     ? []
     : [{ stack, resource: stack, type: "template", action: "update", reason: `${sections.sort().join(", ")} change` }];
+}
+
+/** What differs beside the resources: outputs, and with them exports. */
+function sections({ stack, before, after }: StackTemplates): unknown {
+  const names = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])].sort();
+  const differing = names.filter((name) => name !== "Resources" && name !== "Metadata" && !sameValue(before?.[name], after?.[name]));
+  return differing.length === 0 ? null : { stack, after: Object.fromEntries(differing.map((name) => [name, after?.[name] ?? null])) };
 }
 
 /** All that makes one plan another one. */

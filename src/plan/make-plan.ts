@@ -33,7 +33,7 @@ export function makePlan(base: ReleaseContents | null, next: ReleaseContents, fa
   const tables = tableChanges(comparison, facts.liveTables, facts.schema ?? "public");
   const upcoming = upcomingRuns(dags, comparison, { now: facts.now, inFlight: facts.inFlight, paused: facts.paused });
   const files = otherFiles(comparison);
-  const infraChanges = infra !== null && infra.changes.length + infra.widened.length + infra.destructive.length > 0;
+  const infraChanges = infra !== null && infra.changes.length + infra.widened.length + infra.destructive.length + infra.refused.length > 0;
   const nothing = base?.id === next.id && !infraChanges;
   return {
     id: sha256([base?.id ?? "none", next.id, infra?.digest ?? "none"].join("\n")),

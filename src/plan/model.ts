@@ -181,5 +181,7 @@ export interface InfraChanges {
   /** Permissions or networks that become wider, in words. */
   readonly widened: readonly string[];
   readonly destructive: readonly { readonly resource: string; readonly why: string }[];
+  /** What CloudFormation would refuse, and what to do instead: nothing is applied while there is any. */
+  readonly refused: readonly { readonly resource: string; readonly why: string }[];
   readonly digest: string;
 }

@@ -97,8 +97,11 @@ export function infraSection({ infra }: Plan): Section {
     ({ stack, resource, type, action, reason }) =>
       `- ${code(action, 40)} ${code(resource, 120)} (${code(type, 80)}, ${code(stack, 80)})${reason === undefined ? "" : `: ${code(reason, 200)}`}`,
   );
+  const refused = (infra?.refused ?? []).map(
+    ({ resource, why }) => `- **CloudFormation refuses** ${code(resource, 120)}: ${code(why, 400)}`,
+  );
   const widened = (infra?.widened ?? []).map((what) => `- **wider**: ${code(what, 300)}`);
-  return { title: "Cloud resources", blocks: [...widened, ...changes], joint: "\n", fold: true, share: 0.12, unit: "resource" };
+  return { title: "Cloud resources", blocks: [...refused, ...widened, ...changes], joint: "\n", fold: true, share: 0.12, unit: "resource" };
 }
 
 export function codeSection(plan: Plan): Section {

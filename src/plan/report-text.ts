@@ -63,6 +63,7 @@ export function planText(plan: Plan): string {
     ),
   );
   section(lines, "Cloud resources", [
+    ...(plan.infra?.refused ?? []).map(({ resource, why }) => `CloudFormation refuses: ${plain(resource)}: ${plain(why, 400)}`),
     ...(plan.infra?.widened ?? []).map((what) => `wider: ${plain(what, 300)}`),
     ...(plan.infra?.changes ?? []).map(
       ({ action, resource, type, reason }) =>

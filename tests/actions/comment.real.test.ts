@@ -208,6 +208,7 @@ function hostile(text: string): Plan {
       changes: [{ stack: text, resource: text, type: text, action: text, reason: text }],
       widened: all,
       destructive: [{ resource: text, why: text }],
+      refused: [],
       digest: "0".repeat(64),
     },
   };

@@ -19,7 +19,7 @@ import { debootstrap, emptyRoot, type HostRoot } from "./root.ts";
 import { memoryOf, startUnits, units } from "./services.ts";
 import { bootstrap, followsNoLink, killedAnywhere, killedBeforeRestart } from "./trouble.ts";
 
-/** Twice what the four services take at rest: docs/host.md names the machine that this needs. */
+/** Twice what the four services take at rest: infra/host/host.md names the machine that this needs. */
 const MOST_MEMORY_MIB = 1500;
 
 const ended: (() => Promise<void> | void)[] = [];

@@ -20,6 +20,7 @@ const inputs = {
   mode: "apply",
   environment: "production",
   "allow-destructive": false,
+  "timeout-minutes": "170",
   "github-token": "",
   "comment-author": "",
   "working-directory": ".",

@@ -7,7 +7,7 @@ import type { Cdk } from "../../src/infra/cloudformation.ts";
 import { planInfra } from "../../src/infra/plan-infra.ts";
 import { bootstrappedAccount, readDeployed, refuseOldBootstrap } from "../../src/infra/read-deployed.ts";
 import { isCurrent, makeRecord, parseRecord } from "../../src/infra/record.ts";
-import { refuseUnready } from "../../src/infra/stack-state.ts";
+import { refuseUnready, waitUntilReady } from "../../src/infra/stack-state.ts";
 import { silentLog } from "../../src/log.ts";
 import type { CloudFormationStacks } from "../../src/services/cloudformation.ts";
 import { thrownBy } from "../../src/testkit/thrown-by.ts";
@@ -37,6 +37,17 @@ test("a failed update gives the resource that failed first and why, not that the
   assert.instance(error, UserError);
   assert.is(error.message, "stack data: Database (AWS::RDS::DBInstance) could not be updated: Cannot upgrade postgres from 17.2 to 15.1");
   assert.match(error.hint ?? "", /Mend infra\/, and merge that\. The stack was rolled back to what it was\./);
+});
+
+test("a reason that stands on no resource but on the stack is found there", async () => {
+  const error = await failing([
+    ["UPDATE_IN_PROGRESS"],
+    ["UPDATE_IN_PROGRESS", "Cluster", "AWS::Redshift::Cluster"],
+    ["UPDATE_ROLLBACK_IN_PROGRESS", null, undefined, "Export data:Warehouse cannot be deleted as it is in use by compute"],
+    ["UPDATE_ROLLBACK_COMPLETE"],
+  ]);
+  assert.is(error.message, "stack data: it failed: Export data:Warehouse cannot be deleted as it is in use by compute");
+  assert.match(error.hint ?? "", /First deploy a version of compute that does not import it/);
 });
 
 test("a quota that is used up says so, and what to do", async () => {
@@ -165,6 +176,55 @@ test("a cancelled workflow has the update rolled back, and begins no other stack
   assert.is(error.message, "cancelled");
   assert.ok(double.calls.includes("CancelUpdateStack data"));
   assert.not(double.calls.includes("ExecuteChangeSet compute"));
+});
+
+test("a cancelled workflow leaves an update alone that has no quick way back", async () => {
+  const upgrading = ["UPDATE_IN_PROGRESS", "Database", "AWS::RDS::DBInstance"] as const;
+  double.stacks.set("data", updating([upgrading, ...Array.from({ length: 100 }, () => ["UPDATE_IN_PROGRESS"] as const)]));
+  const controller = new AbortController();
+  const lines: string[] = [];
+  const info = (line: string) => / UPDATE_IN_PROGRESS Database/.test(line) && controller.abort(new UserError("cancelled"));
+  const log = { ...silentLog, info, warn: (line: string) => lines.push(line) };
+  const stacks = await readDeployed([assembled({ A: "2" })], cloud);
+  assert.is((await thrownBy(applyInfra(stacks, cloud, cdk, options({ signal: controller.signal, log })))).message, "cancelled");
+  assert.not(double.calls.includes("CancelUpdateStack data"));
+  assert.match(lines.join(), /Database \(AWS::RDS::DBInstance\) is being changed, which has no quick way back/);
+});
+
+test("an update that takes longer than the job may is left to CloudFormation", async () => {
+  double.stacks.set("data", updating(Array.from({ length: 100 }, () => ["UPDATE_IN_PROGRESS"] as const)));
+  const stacks = await readDeployed([assembled({ A: "2" })], cloud);
+  const error = await thrownBy(applyInfra(stacks, cloud, cdk, options({ limitMinutes: 0 })));
+  assert.instance(error, TransientError);
+  assert.match(error.message, /still in UPDATE_\w+ after 0 minutes/);
+  assert.not(double.calls.includes("CancelUpdateStack data"));
+});
+
+test("a stack that cleans up after its last update is waited for, and counts as applied meanwhile", async () => {
+  double.stacks.set("data", {
+    ...updating([["UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"], ["UPDATE_COMPLETE"]]),
+    status: "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+  });
+  const state = await cloud.describe("data");
+  assert.ok(isCurrent(makeRecord("digest", state === null ? [] : [state]), "digest", [state]));
+  await cloud.execute("data", "the clean-up goes on");
+  const wait = { log: silentLog, signal: new AbortController().signal, pollMilliseconds: 1 };
+  await waitUntilReady([state], cloud, wait);
+  assert.is((await cloud.describe("data"))?.status, "UPDATE_COMPLETE");
+  double.stacks.set("data", { status: "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS" });
+  const stuck = await thrownBy(waitUntilReady([await cloud.describe("data")], cloud, { ...wait, limitMinutes: 0 }));
+  assert.instance(stuck, TransientError);
+});
+
+test("two applies of different templates never share a change set; two of the same do", async () => {
+  const names: string[] = [];
+  const recording: Cdk = { ...cdk, prepareChangeSet: async (_assembly, _stack, name) => void names.push(name) };
+  for (const value of ["2", "2", "3"]) {
+    double.stacks.set("data", updating([["UPDATE_IN_PROGRESS"], ["UPDATE_COMPLETE"]]));
+    await applyInfra(await readDeployed([assembled({ A: value })], cloud), cloud, recording, options({}));
+  }
+  assert.is(names[0], names[1]);
+  assert.is.not(names[0], names[2]);
 });
 
 test("what was applied last is current as long as the sources are the same and nobody has changed a stack", async () => {

@@ -70,6 +70,89 @@ test("a bucket, a cluster or a volume that is removed is destructive; a retained
   assert.is(plan.changes.filter(({ action }) => action === "delete").length, 4);
 });
 
+test("a resource with a name of its own that would be replaced is refused, not called a replacement that loses data", () => {
+  const named: readonly (readonly [string, Record<string, unknown>, Record<string, unknown>])[] = [
+    ["AWS::RDS::DBInstance", { DBInstanceIdentifier: "main", DBName: "one" }, { DBName: "two" }],
+    ["AWS::Redshift::Cluster", { ClusterIdentifier: "main", DBName: "one" }, { DBName: "two" }],
+    ["AWS::IAM::ManagedPolicy", { ManagedPolicyName: "p", Description: "one" }, { Description: "two" }],
+    ["AWS::SQS::Queue", { QueueName: "q", FifoQueue: false }, { FifoQueue: true }],
+    ["AWS::EC2::SecurityGroup", { GroupName: "g", GroupDescription: "one" }, { GroupDescription: "two" }],
+    ["AWS::Lambda::Function", { FunctionName: "f", PackageType: "Zip" }, { PackageType: "Image" }],
+  ];
+  for (const [type, properties, change] of named) {
+    const resource: Resource = { Type: type, Properties: properties };
+    const plan = between({ R: resource }, { R: withProperties(resource, change) });
+    assert.match(plan.refused[0]?.why ?? "", /has to be replaced, and CloudFormation cannot while its \w+ stays \w+/, type);
+    assert.equal(plan.destructive, [], type);
+    const [name = ""] = Object.keys(properties);
+    assert.equal(between({ R: resource }, { R: withProperties(resource, { ...change, [name]: "other" }) }).refused, [], type);
+    assert.equal(
+      between({ R: withProperties(resource, { [name]: undefined }) }, { R: withProperties(resource, { ...change, [name]: undefined }) })
+        .refused,
+      [],
+    );
+  }
+});
+
+test("another type under the same logical id is refused", () => {
+  const plan = between({ R: { Type: "AWS::SQS::Queue" } }, { R: { Type: "AWS::SNS::Topic" } });
+  assert.match(plan.refused[0]?.why ?? "", /changes no resource's type/);
+});
+
+test("an export that another deployed stack imports may neither go nor change, whatever that stack will be", () => {
+  const output = (value: unknown) => ({ Warehouse: { Value: value, Export: { Name: "data:Warehouse" } } });
+  const cluster: Resource = { Type: "AWS::Redshift::Cluster", Properties: { DBName: "one" } };
+  const data = (outputs: object, resource = cluster): Template => ({ Resources: { Cluster: resource }, Outputs: outputs });
+  const arn = { "Fn::GetAtt": ["Cluster", "MasterPasswordSecretArn"] };
+  const user: Template = {
+    Resources: { F: { Type: "AWS::SSM::Parameter", Properties: { Value: { "Fn::ImportValue": "data:Warehouse" } } } },
+  };
+  const free: Template = { Resources: { F: { Type: "AWS::SSM::Parameter", Properties: { Value: "none" } } } };
+  const plan = (after: Template, compute = user) =>
+    planInfra(
+      [
+        { stack: "data", before: data(output(arn)), after },
+        { stack: "compute", before: compute, after: free },
+      ],
+      rule,
+    ).refused;
+  assert.match(plan(data({}))[0]?.why ?? "", /it would go while compute still imports it/);
+  assert.match(plan(data(output("other")))[0]?.why ?? "", /it would change while compute still imports it/);
+  assert.match(plan(data(output(arn), withProperties(cluster, { DBName: "two" })))[0]?.why ?? "", /it would change while compute/);
+  assert.equal(plan(data(output(arn))), []);
+  assert.equal(plan(data({}), free), []);
+});
+
+test("what an update takes away in silence is destructive: generated secrets, and what is kept for a shorter time", () => {
+  const cases: readonly (readonly [string, string, unknown, unknown, RegExp])[] = [
+    [
+      "AWS::SecretsManager::Secret",
+      "GenerateSecretString",
+      { PasswordLength: 40 },
+      { PasswordLength: 50 },
+      /gets a new value: the password that is in use now/,
+    ],
+    ["AWS::SecretsManager::Secret", "SecretString", "a", "b", /gets another value/],
+    ["AWS::Logs::LogGroup", "RetentionInDays", 30, 7, /keeps what is in it for 7 days only/],
+    ["AWS::Logs::LogGroup", "RetentionInDays", undefined, 7, /keeps what is in it for 7 days only/],
+    ["AWS::SQS::Queue", "MessageRetentionPeriod", 1_209_600, 60, /for 60 seconds only/],
+    [
+      "AWS::S3::Bucket",
+      "LifecycleConfiguration",
+      { Rules: [{ Status: "Enabled", Prefix: "staging/", ExpirationInDays: 365 }] },
+      { Rules: [{ Status: "Enabled", Prefix: "staging/", ExpirationInDays: 30 }] },
+      /expires objects sooner than before: staging\/\* after 30 days/,
+    ],
+  ];
+  for (const [type, property, before, after, why] of cases) {
+    const of = (value: unknown): Resource => ({ Type: type, Properties: { [property]: value } });
+    assert.match(between({ R: of(before) }, { R: of(after) }).destructive[0]?.why ?? "", why);
+    assert.equal(between({ R: of(after) }, { R: of(after) }).destructive, []);
+    const longer = type.includes("Secret") ? [] : between({ R: of(after) }, { R: of(before) }).destructive;
+    assert.equal(longer, [], `${type}: kept for longer`);
+  }
+});
+
 test("a guard that is taken from data is named with the change", () => {
   const plan = between(
     { Database: database },

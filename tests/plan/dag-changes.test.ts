@@ -191,13 +191,19 @@ test("the plan's id is of the deployed release, the new one and the infra diff, 
   assert.is(makePlan(before, after, { now: new Date(0), inFlight: { rows: 1 } }).id, id);
   assert.is.not(makePlan(null, after, { now }).id, id);
   assert.is.not(makePlan(after, before, { now }).id, id);
-  assert.is.not(makePlan(before, after, { now, infra: { changes: [], widened: [], destructive: [], digest: "x" } }).id, id);
+  assert.is.not(makePlan(before, after, { now, infra: { changes: [], widened: [], destructive: [], refused: [], digest: "x" } }).id, id);
 });
 
 test("the same release is nothing to deploy, unless a cloud resource changes", () => {
   const [before, after] = [makeContents([makeDag()]), makeContents([makeDag()])];
   assert.ok(makePlan(before, after, { now }).nothing);
-  const infra = { changes: [{ stack: "s", resource: "r", type: "t", action: "create" }], widened: [], destructive: [], digest: "x" };
+  const infra = {
+    changes: [{ stack: "s", resource: "r", type: "t", action: "create" }],
+    widened: [],
+    destructive: [],
+    refused: [],
+    digest: "x",
+  };
   assert.not(makePlan(before, after, { now, infra }).nothing);
 });
 

@@ -114,6 +114,7 @@ function hostilePlan(text: string): Plan {
     changes: [{ stack: text, resource: text, type: text, action: text, reason: text }],
     widened: [text],
     destructive: [{ resource: text, why: text }],
+    refused: [],
     digest: "x",
   };
   const contents = (more: string) =>

@@ -106,7 +106,7 @@ test("a DAG that is removed while it runs is destructive, one that changes keeps
 });
 
 test("destructive changes of cloud resources are among the others", () => {
-  const infra = { changes: [], widened: [], destructive: [{ resource: "Database", why: "replaced" }], digest: "x" };
+  const infra = { changes: [], widened: [], destructive: [{ resource: "Database", why: "replaced" }], refused: [], digest: "x" };
   assert.equal(
     planOf([], [], { infra }).destructive.map(({ resource }) => resource),
     ["Database"],
