@@ -12,6 +12,7 @@ import { UserError } from "../src/errors.ts";
 import type { LoadRequest } from "../src/load/request.ts";
 import { identifier, literal } from "../src/load/sql.ts";
 import type { Field } from "../src/scrape/model.ts";
+import { aRequest } from "../tests/load/fixture.ts";
 import type { LoadJob, LoadJobResult } from "../tests/load/load-process.ts";
 
 /**
@@ -87,6 +88,7 @@ async function load(
   const job: LoadJob = {
     settings: { host: server.socketDir, port: server.port, dbname: database, user: role, password: null },
     request: {
+      ...aRequest,
       dag: "bench",
       task: "load_bench",
       runId,

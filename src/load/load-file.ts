@@ -4,12 +4,15 @@ import { checkColumns } from "./check-columns.ts";
 import { readColumns } from "./csv.ts";
 import { DataError, inTransaction, type LoadDatabase } from "./database.ts";
 import { executionDateSetting, loadIdSetting } from "./ddl.ts";
-import { ensureLedger, type LedgerRow, readLedger, writeLedger } from "./ledger.ts";
-import { loadIdOf, lockNumber } from "./load-id.ts";
+import { earlierLoads, type LedgerRow, newerRun, readLedger, removeFromLedger, writeLedger } from "./ledger.ts";
+import { ensureLedger } from "./ledger-tables.ts";
+import { adoptedIds, loadIdOf, specDigest } from "./load-id.ts";
+import { lockLoad } from "./lock-load.ts";
 import type { LoadRequest, LoadResult } from "./request.ts";
 import { type CopyRows, copySorted, copyStraight } from "./rows.ts";
 import { ensureTarget, type Target } from "./target.ts";
-import { clearTarget, rowsAreThere } from "./write-modes.ts";
+import { isUntouched, traceOf } from "./trace.ts";
+import { clearTarget } from "./write-modes.ts";
 
 type Outcome = LoadResult | { readonly refuse: Error };
 
@@ -38,42 +41,54 @@ async function load(request: LoadRequest, database: LoadDatabase, log: Log): Pro
   await ensureLedger(database);
   const target = await ensureTarget(database, request, log);
   try {
-    return await attempt(request, database, target, copyStraight);
+    return await attempt(request, database, target, copyStraight, log);
   } catch (error) {
     if (!(error instanceof DataError)) throw error;
     log.warn(`a row is refused (${error.message}); looking at each row`);
   }
-  return attempt(request, database, target, copySorted);
+  return attempt(request, database, target, copySorted, log);
 }
 
-async function attempt(request: LoadRequest, database: LoadDatabase, target: Target, copy: CopyRows): Promise<LoadResult> {
+async function attempt(request: LoadRequest, database: LoadDatabase, target: Target, copy: CopyRows, log: Log): Promise<LoadResult> {
+  const { table, mode } = request;
   const loadId = loadIdOf(request);
   const outcome = await inTransaction<Outcome>(database, async () => {
     await nameLoad(database, request, loadId);
-    await lock(database, request, loadId);
+    await lockLoad(database, request);
     const before = await readLedger(database, loadId);
-    if (before !== null && (await isUnchanged(database, request, target, loadId, before))) {
-      return {
-        loadId,
-        table: request.table,
-        rowsRead: before.rowsRead,
-        rowsWritten: 0,
-        rowsQuarantined: before.rowsQuarantined,
-        unchanged: true,
-      };
+    const newer = mode.kind === "append" || request.overwriteNewer ? null : await newerRun(database, request);
+    if (newer !== null && mode.kind === "replace" && (await hasRows(database, target))) {
+      return { loadId, table, rowsRead: 0, rowsWritten: 0, rowsQuarantined: 0, unchanged: false, newerRun: newer };
     }
-    await database.query("DELETE FROM dagline.quarantine WHERE load_id = $1", [loadId]);
-    const counts = await copy(database, request, target, loadId, () =>
-      clearTarget(database, request, target, before === null ? null : loadId),
-    );
+    const earlier = mode.kind === "upsert" ? [] : await earlierLoads(database, request);
+    const same = before !== null && earlier.length === 0 && sameInputs(request, before);
+    // What an upsert merges may have been changed by anybody, so that only merging again tells.
+    if (same && mode.kind !== "upsert" && (await isUntouched(database, target, mode.kind, before))) {
+      const { rowsRead, rowsQuarantined } = before;
+      return { loadId, table, rowsRead, rowsWritten: 0, rowsQuarantined, unchanged: true, newerRun: null };
+    }
+    await database.query("DELETE FROM dagline.quarantine WHERE load_id = ANY ($1)", [[loadId, ...earlier]]);
+    const counts = await copy(database, request, target, loadId, {
+      // By its names, whatever the ledger still knows: a row of it that somebody removed must not double the load's.
+      clear: () => clearTarget(database, request, target, [...new Set([loadId, ...adoptedIds(request), ...earlier])]),
+      overwrite: newer === null,
+    });
     if ("refuse" in counts) return counts;
-    const result: LoadResult = { loadId, table: request.table, ...counts, unchanged: false };
-    await writeLedger(database, request, result);
+    const { rowsLeft, ...rows } = counts;
+    if (rowsLeft > 0) {
+      log.warn(`${rowsLeft} rows differ from those of the newer run ${newer}, and were left as they are; ${howToOverwrite}`);
+    }
+    const result = { loadId, table, ...rows, unchanged: same && rows.rowsWritten === 0, newerRun: null };
+    await removeFromLedger(database, earlier);
+    await writeLedger(database, request, result, await traceOf(database, request, target));
     return result;
   });
   if ("refuse" in outcome) throw outcome.refuse;
   return outcome;
 }
+
+/** For messages: how a person has an older run overwrite a newer one. */
+export const howToOverwrite = "to overwrite them, start the run with the param overwrite_newer: true";
 
 /** For the DEFAULTs of our two columns. */
 async function nameLoad(database: LoadDatabase, request: LoadRequest, loadId: string): Promise<void> {
@@ -84,21 +99,12 @@ async function nameLoad(database: LoadDatabase, request: LoadRequest, loadId: st
   for (const [name, value] of settings) await database.query("SELECT set_config($1, $2, true)", [name, value]);
 }
 
-/** Appends to one table go on side by side; a replace or an upsert has the table's loads to itself. Readers are never kept waiting. */
-async function lock(database: LoadDatabase, request: LoadRequest, loadId: string): Promise<void> {
-  const kind = request.mode.kind === "append" ? "pg_advisory_xact_lock_shared" : "pg_advisory_xact_lock";
-  await database.query(`SELECT ${kind}($1)`, [lockNumber("table", request.table)]);
-  await database.query("SELECT pg_advisory_xact_lock($1)", [lockNumber("load", loadId)]);
+function sameInputs(request: LoadRequest, before: LedgerRow): boolean {
+  const digests = request.files.map((file) => file.sha256);
+  const sameFiles = digests.length === before.digests.length && digests.every((digest, index) => digest === before.digests[index]);
+  return sameFiles && before.spec === specDigest(request) && before.code === request.code;
 }
 
-async function isUnchanged(
-  database: LoadDatabase,
-  request: LoadRequest,
-  target: Target,
-  loadId: string,
-  before: LedgerRow,
-): Promise<boolean> {
-  const digests = request.files.map((file) => file.sha256);
-  const same = digests.length === before.digests.length && digests.every((digest, index) => digest === before.digests[index]);
-  return same && (await rowsAreThere(database, request.mode.kind, target, loadId, before));
+async function hasRows(database: LoadDatabase, target: Target): Promise<boolean> {
+  return (await database.query(`SELECT FROM ${target.sql} LIMIT 1`)).rowCount > 0;
 }

@@ -16,19 +16,21 @@ interface Counts {
   readonly rowsRead: number;
   readonly rowsWritten: number;
   readonly rowsQuarantined: number;
+  /** Rows of the table that differ from those read, and were not overwritten since they are of a newer run. */
+  readonly rowsLeft: number;
 }
 
-/** `clear` removes the rows that the new ones take the place of. */
+/** `clear` removes the rows that the new ones take the place of; without `overwrite`, an upsert leaves rows whose key is there. */
 export type CopyRows = (
   database: LoadDatabase,
   request: LoadRequest,
   target: Target,
   loadId: string,
-  clear: () => Promise<void>,
+  how: { readonly clear: () => Promise<void>; readonly overwrite: boolean },
 ) => Promise<Counts | { readonly refuse: Error }>;
 
 /** The fast way: every file straight into typed columns. Throws DataError as soon as PostgreSQL refuses a row, or when a number is none. */
-export const copyStraight: CopyRows = async (database, request, target, loadId, clear) => {
+export const copyStraight: CopyRows = async (database, request, target, loadId, { clear, overwrite }) => {
   await clear();
   const { fields, mode } = request;
   const numbers = watchNumbers(fields);
@@ -44,17 +46,18 @@ export const copyStraight: CopyRows = async (database, request, target, loadId, 
   if (mode.kind !== "upsert") {
     const rows = await copy(target.sql, identifier);
     await refuse(target.sql, identifier, loadId);
-    return { rowsRead: rows, rowsWritten: rows, rowsQuarantined: 0 };
+    return { rowsRead: rows, rowsWritten: rows, rowsQuarantined: 0, rowsLeft: 0 };
   }
   await createTypedRows(database, request);
   const column = (name: string): string => numbered(request, name);
   const rowsRead = await copy(typedRows, column);
   await refuse(typedRows, column, null);
-  return { rowsRead, rowsWritten: await mergeRows(database, request, target, mode.key, typedRows), rowsQuarantined: 0 };
+  const { written, left } = await mergeRows(database, request, target, mode.key, typedRows, { overwrite });
+  return { rowsRead, rowsWritten: written, rowsQuarantined: 0, rowsLeft: left };
 };
 
 /** The slow way, once the fast one has failed: every file as text, then the rows that fit; the others go to the quarantine, if that is tolerated. */
-export const copySorted: CopyRows = async (database, request, target, loadId, clear) => {
+export const copySorted: CopyRows = async (database, request, target, loadId, { clear, overwrite }) => {
   const columns = [...recordColumns.map(({ name, type }) => `${name} ${type}`), ...request.fields.map((_, index) => `c${index} text`)];
   await database.query(
     `CREATE TEMP TABLE ${textRows} (n bigint GENERATED ALWAYS AS IDENTITY, file integer DEFAULT current_setting('dagline.file')::integer, ${columns.join(", ")}) ON COMMIT DROP`,
@@ -71,11 +74,12 @@ export const copySorted: CopyRows = async (database, request, target, loadId, cl
   const good = `SELECT ${values.join(", ")} FROM ${textRows} t WHERE NOT EXISTS (SELECT FROM ${bad.table} b WHERE b.n = t.n)`;
   if (request.mode.kind !== "upsert") {
     const { rowCount } = await database.query(`INSERT INTO ${target.sql} (${identifiers(names)}) ${good}`);
-    return { rowsRead, rowsWritten: rowCount, rowsQuarantined: bad.rows };
+    return { rowsRead, rowsWritten: rowCount, rowsQuarantined: bad.rows, rowsLeft: 0 };
   }
   await createTypedRows(database, request);
   await database.query(`INSERT INTO ${typedRows} ${good}`);
-  return { rowsRead, rowsWritten: await mergeRows(database, request, target, request.mode.key, typedRows), rowsQuarantined: bad.rows };
+  const { written, left } = await mergeRows(database, request, target, request.mode.key, typedRows, { overwrite });
+  return { rowsRead, rowsWritten: written, rowsQuarantined: bad.rows, rowsLeft: left };
 };
 
 const typedRows = "pg_temp.dagline_typed_rows";

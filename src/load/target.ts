@@ -18,14 +18,8 @@ export interface Target {
 export async function ensureTarget(database: LoadDatabase, request: LoadRequest, log: Log): Promise<Target> {
   return inTransaction(database, async () => {
     await database.query("SELECT pg_advisory_xact_lock($1)", [lockNumber("ddl", request.table)]);
-    const { rows } = await database.query<{ schema: string | null }>(
-      // pg_catalog stands first only in our own transactions, and nobody loads into it.
-      "SELECT s AS schema FROM unnest(current_schemas(false)) WITH ORDINALITY AS path (s, n) WHERE s <> 'pg_catalog' ORDER BY n LIMIT 1",
-    );
-    const schema = rows[0]?.schema;
-    if (schema == null)
-      throw new UserError("the database has no schema to load into", { hint: "Create the schema that the loader's search_path names." });
-    const target: Target = { schema, table: request.table, sql: `${identifier(schema)}.${identifier(request.table)}` };
+    const target = await targetOf(database, request.table);
+    const { schema } = target;
     const live = await liveColumns(database, target);
     const columns = planTable(schema, request.table, request.fields, live);
     const key = request.mode.kind === "upsert" ? request.mode.key : null;
@@ -33,6 +27,18 @@ export async function ensureTarget(database: LoadDatabase, request: LoadRequest,
     warnOfLeftOver(request, live ?? [], log);
     return target;
   });
+}
+
+/** The table of this name that a transaction of ours loads into, whether it is there or not. */
+export async function targetOf(database: LoadDatabase, table: string): Promise<Target> {
+  const { rows } = await database.query<{ schema: string | null }>(
+    // pg_catalog stands first only in our own transactions, and nobody loads into it.
+    "SELECT s AS schema FROM unnest(current_schemas(false)) WITH ORDINALITY AS path (s, n) WHERE s <> 'pg_catalog' ORDER BY n LIMIT 1",
+  );
+  const schema = rows[0]?.schema;
+  if (schema == null)
+    throw new UserError("the database has no schema to load into", { hint: "Create the schema that the loader's search_path names." });
+  return { schema, table, sql: `${identifier(schema)}.${identifier(table)}` };
 }
 
 async function liveColumns(database: LoadDatabase, { schema, table }: Target): Promise<LiveColumn[] | null> {

@@ -1,48 +1,29 @@
 import { UserError } from "../errors.ts";
-import type { WriteMode } from "../scrape/model.ts";
 import type { LoadDatabase } from "./database.ts";
 import { executionDateColumn, loadIdColumn } from "./ddl.ts";
-import type { LedgerRow } from "./ledger.ts";
 import type { LoadRequest } from "./request.ts";
-import { identifier, identifiers, literal } from "./sql.ts";
+import { identifier, identifiers } from "./sql.ts";
 import type { Target } from "./target.ts";
 
-/** Removes what the new rows take the place of. `known` is the load's id when the ledger knows it: only then can it have rows. */
-export async function clearTarget(database: LoadDatabase, request: LoadRequest, target: Target, known: string | null): Promise<void> {
+/** Removes what the new rows take the place of: under append, the rows of these loads. */
+export async function clearTarget(database: LoadDatabase, request: LoadRequest, target: Target, loadIds: readonly string[]): Promise<void> {
   if (request.mode.kind === "replace") await database.query(`DELETE FROM ${target.sql}`);
-  if (request.mode.kind === "append" && known !== null) {
-    await database.query(`DELETE FROM ${target.sql} WHERE ${identifier(loadIdColumn)} = $1`, [known]);
-  }
+  if (request.mode.kind === "append")
+    await database.query(`DELETE FROM ${target.sql} WHERE ${identifier(loadIdColumn)} = ANY ($1)`, [loadIds]);
 }
 
-/** Whether a load's rows are in the table as the ledger says, untouched by what came later. */
-export async function rowsAreThere(
-  database: LoadDatabase,
-  mode: WriteMode["kind"],
-  target: Target,
-  loadId: string,
-  before: LedgerRow,
-): Promise<boolean> {
-  if (mode !== "append" && !before.isLast) return false;
-  const own = `${identifier(loadIdColumn)} = ${literal(loadId)}`;
-  const sql =
-    mode === "replace"
-      ? `SELECT count(*) FILTER (WHERE ${own}) AS own, count(*) FILTER (WHERE ${own} IS NOT TRUE) AS others FROM ${target.sql}`
-      : `SELECT count(*) AS own, 0 AS others FROM ${target.sql} WHERE ${own}`;
-  const { rows } = await database.query<{ own: string; others: string }>(sql);
-  const found = Number(rows[0]?.own);
-  // A load that was done twice with different files may own rows of the first time that the second left alone.
-  return (mode === "upsert" ? found >= before.rowsWritten : found === before.rowsWritten) && Number(rows[0]?.others) === 0;
-}
-
-/** Merges the rows of a temporary table, whose columns are `c0`, `c1`, … in the order of the fields. Returns how many were inserted or changed. */
+/**
+ * Merges the rows of a temporary table, whose columns are `c0`, `c1`, … in the order of the fields. Returns how many were inserted or changed.
+ * Without `overwrite`, rows whose key is there already are left as they are; `left` is how many of those differ.
+ */
 export async function mergeRows(
   database: LoadDatabase,
   request: LoadRequest,
   target: Target,
   key: readonly string[],
   source: string,
-): Promise<number> {
+  { overwrite }: { readonly overwrite: boolean },
+): Promise<{ written: number; left: number }> {
   const names = request.fields.map((field) => field.name);
   const sourceOf = (name: string): string => `c${names.indexOf(name)}`;
   await refuseNullKeys(database, request.table, key, source, sourceOf);
@@ -50,13 +31,25 @@ export async function mergeRows(
   const values = names.filter((name) => !key.includes(name));
   const set = [...values, executionDateColumn, loadIdColumn].map((name) => `${identifier(name)} = EXCLUDED.${identifier(name)}`);
   const rowOf = (alias: string): string => `ROW (${values.map((name) => `${alias}.${identifier(name)}`).join(", ")})`;
+  const left = overwrite || values.length === 0 ? 0 : await countDiffering();
   const merge =
-    values.length === 0 ? "DO NOTHING" : `DO UPDATE SET ${set.join(", ")} WHERE ${rowOf("target")} IS DISTINCT FROM ${rowOf("EXCLUDED")}`;
+    values.length === 0 || !overwrite
+      ? "DO NOTHING"
+      : `DO UPDATE SET ${set.join(", ")} WHERE ${rowOf("target")} IS DISTINCT FROM ${rowOf("EXCLUDED")}`;
   const { rowCount } = await database.query(
     `INSERT INTO ${target.sql} AS target (${identifiers(names)}) SELECT ${names.map(sourceOf).join(", ")} FROM ${source}
      ON CONFLICT (${identifiers(key)}) ${merge}`,
   );
-  return rowCount;
+  return { written: rowCount, left };
+
+  async function countDiffering(): Promise<number> {
+    const sameKey = key.map((name) => `target.${identifier(name)} = source.${sourceOf(name)}`).join(" AND ");
+    const sourceRow = `ROW (${values.map((name) => `source.${sourceOf(name)}`).join(", ")})`;
+    const { rows } = await database.query<{ count: string }>(
+      `SELECT count(*) AS count FROM ${source} source JOIN ${target.sql} target ON ${sameKey} WHERE ${rowOf("target")} IS DISTINCT FROM ${sourceRow}`,
+    );
+    return Number(rows[0]?.count);
+  }
 }
 
 async function refuseNullKeys(

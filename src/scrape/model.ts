@@ -100,7 +100,12 @@ export interface LoadTask extends TaskBase {
   readonly fields: readonly Field[];
   /** How many rows may go to quarantine before the load fails. */
   readonly maxBadRows: number;
+  /** The names that its rows had before: it takes them over. */
+  readonly adopts: readonly Adoption[];
 }
+
+/** Rows that a load task of another name left run by run, or a load with another slice template left slice by slice. */
+export type Adoption = { readonly dag: string; readonly task: string } | { readonly slice: string };
 
 export type WriteMode =
   /** `slice`: a template such as `{taxi_type}-{year}-{month}` that names what the rows are; a later load of the same slice replaces it. null: the run is the slice. */

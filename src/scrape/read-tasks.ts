@@ -141,6 +141,7 @@ function readLoad(id: string, reader: MapReader, report: Report): LoadTask {
     mode: readMode(reader, fields, report),
     fields,
     maxBadRows: reader.number("max_bad_rows")?.value ?? 0,
+    adopts: [],
   };
 }
 

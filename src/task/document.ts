@@ -25,8 +25,10 @@ export interface TaskDocument {
   readonly upstream: readonly StagedReference[];
   /** For a load: what the tasks staged that compare with it; they need not be right above it. */
   readonly confirms: readonly StagedReference[];
+  /** What the task has staged: only to be compared with what was loaded. Then the task's function has run already. */
+  readonly compare: StagedReference | null;
   readonly staging: { readonly bucket: string; readonly prefix: string; readonly region: string; readonly endpoint: string | null };
-  /** Only for a load. */
+  /** Only for a load and a comparison. */
   readonly database: DatabaseAddress | null;
   /** Origins of URLs that another address stands in for. */
   readonly origins: Readonly<Record<string, string>>;
@@ -70,6 +72,7 @@ export function parseTaskDocument(text: string): TaskDocument {
     month: member.optional("month", "string"),
     upstream: references(member("upstream", "object"), "upstream"),
     confirms: references(member("confirms", "object"), "confirms"),
+    compare: comparison(member.optional("compare", "object")),
     staging: staging(member("staging", "object")),
     database: database(member.optional("database", "object")),
     origins: member("origins", "object") as Record<string, string>,
@@ -80,6 +83,10 @@ export function parseTaskDocument(text: string): TaskDocument {
 function references(value: object, name: string): StagedReference[] {
   if (!Array.isArray(value)) throw wrong(name);
   return value.map(parseStagedReference);
+}
+
+function comparison(value: object | null): StagedReference | null {
+  return value === null ? null : parseStagedReference(value);
 }
 
 function interval(value: object | null): TaskDocument["data_interval"] {

@@ -12,11 +12,10 @@ import { fetchFor } from "./fetch-for.ts";
 import { HashingStream, hashFile } from "./hashing.ts";
 import type { TaskResult, TaskServices } from "./run-task.ts";
 import type { DagSpec, FunctionSpec } from "./spec.ts";
-import { confirmationKey, nameStagedFile, printStagedKey, type StagedReference } from "./staged-file.ts";
-import type { Staging } from "./staging.ts";
+import { nameStagedFile, printStagedKey, type StagedReference } from "./staged-file.ts";
 import { intervalOf, templateValues } from "./variables.ts";
 
-/** Runs an extract or a transform: its inputs come from the staging bucket, its output goes there, unless all its loads took the same rows before. */
+/** Runs an extract or a transform: its inputs come from the staging bucket, its output goes there. */
 export async function runFunction(document: TaskDocument, dag: DagSpec, task: FunctionSpec, services: TaskServices): Promise<TaskResult> {
   const { log, signal, dir } = services;
   const inputs = await fetchInputs(document.upstream, services.staging, join(dir, "inputs"), signal);
@@ -37,9 +36,6 @@ export async function runFunction(document: TaskDocument, dag: DagSpec, task: Fu
   const table = await (await services.tables()).describe(output, task.extension, { digest: compare, temporary: join(dir, "duckdb") });
   if (table?.problem != null) log.warn(`not ${compare ? "compared, so nothing is skipped" : "counted"}: ${table.problem}`);
   const staging = await services.staging();
-  if (compare && table?.digest != null && (await allTook(staging, document, task.compare_with, table.digest))) {
-    return { state: "skipped", reason: `the same ${table.rows} rows were loaded before`, no_data: false };
-  }
   const name = nameStagedFile({ ...document, extension: task.extension });
   const reference: StagedReference = {
     task: document.task,
@@ -121,11 +117,6 @@ async function fetchInputs(
     inputs[reference.task] = path;
   }
   return inputs;
-}
-
-async function allTook(staging: Staging, { dag, task }: TaskDocument, loads: readonly string[], digest: string): Promise<boolean> {
-  const heads = await Promise.all(loads.map((load) => staging.head(confirmationKey(dag, task, load))));
-  return heads.every((head) => head?.metadata["rows-digest"] === digest);
 }
 
 function metadataOf({ sha256, rows, rows_digest }: StagedReference, runId: string): Record<string, string> {

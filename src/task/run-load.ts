@@ -1,13 +1,13 @@
 import { UserError } from "../errors.ts";
 import type { LoadDatabase } from "../load/database.ts";
-import { loadFile } from "../load/load-file.ts";
-import { fillSlice } from "../scrape/url-template.ts";
+import { howToOverwrite, loadFile } from "../load/load-file.ts";
 import type { TaskLog } from "./api.ts";
 import type { DatabaseAddress, TaskDocument } from "./document.ts";
+import { loadRequestOf } from "./load-request.ts";
+import type { TaskResult } from "./run-task.ts";
 import type { DagSpec, LoadSpec } from "./spec.ts";
-import { confirmationKey, parseStagedKey, type StagedReference } from "./staged-file.ts";
+import { parseStagedKey, type StagedReference } from "./staged-file.ts";
 import type { Staging } from "./staging.ts";
-import { intervalOf, templateValues } from "./variables.ts";
 
 export interface LoadServices {
   readonly staging: () => Promise<Staging>;
@@ -18,14 +18,9 @@ export interface LoadServices {
   readonly now: Date;
 }
 
-/** Loads all files of the tasks above into the table, in one load, and records for the comparison check which rows they were. */
-export async function runLoad(
-  document: TaskDocument,
-  dag: DagSpec,
-  task: LoadSpec,
-  services: LoadServices,
-): Promise<Readonly<Record<string, unknown>>> {
-  const { log, signal, now } = services;
+/** Loads all files of the tasks above into the table, in one load. */
+export async function runLoad(document: TaskDocument, dag: DagSpec, task: LoadSpec, services: LoadServices): Promise<TaskResult> {
+  const { log, signal } = services;
   if (document.database === null)
     throw new UserError("a load was started without a database connection", {
       hint: "Does Airflow have the connection that host.json names?",
@@ -33,37 +28,20 @@ export async function runLoad(
   const staging = await services.staging();
   const database = await services.database(document.database);
   try {
-    const interval = intervalOf(document);
-    const values = templateValues({
-      interval,
-      month: document.month,
-      timezone: dag.timezone,
-      params: { ...document.params, ...task.params },
-      now,
-    });
-    const mode =
-      task.mode.kind === "append" && task.mode.slice !== null ? { ...task.mode, slice: fillSlice(task.mode.slice, values) } : task.mode;
     const result = await loadFile(
       {
-        dag: document.dag,
-        task: document.task,
-        runId: document.run_id,
-        mapIndex: document.map_index,
-        release: document.release,
-        commit: document.commit,
-        executionDate: document.logical_date ?? document.run_after,
-        table: task.table,
-        mode,
-        fields: task.fields.map((field) => ({ ...field, description: null })),
-        maxBadRows: task.max_bad_rows,
+        ...(await loadRequestOf(document, dag, document.task, task)),
         files: document.upstream.map((reference) => stagedFile(reference, staging)),
         signal,
       },
       database,
       log,
     );
-    await confirm(document, staging);
-    return {
+    if (result.newerRun !== null) {
+      const reason = `table ${result.table} holds the rows of the newer run ${result.newerRun}, which stay; ${howToOverwrite}`;
+      return { state: "skipped", reason, no_data: false };
+    }
+    const load = {
       load_id: result.loadId,
       table: result.table,
       rows_read: result.rowsRead,
@@ -71,6 +49,7 @@ export async function runLoad(
       rows_quarantined: result.rowsQuarantined,
       unchanged: result.unchanged,
     };
+    return { state: "done", load };
   } finally {
     await database.end();
   }
@@ -90,12 +69,4 @@ function stagedFile(reference: StagedReference, staging: Staging) {
       return found.body;
     },
   };
-}
-
-/** After the commit, never before: a task may be skipped only for rows that are in the table. */
-async function confirm({ dag, task: load, confirms }: TaskDocument, staging: Staging): Promise<void> {
-  for (const { task, rows_digest } of confirms) {
-    if (rows_digest === null) continue;
-    await staging.put(confirmationKey(dag, task, load), new Uint8Array(), { metadata: { "rows-digest": rows_digest } });
-  }
 }

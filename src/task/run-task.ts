@@ -1,4 +1,5 @@
 import type { TaskDocument } from "./document.ts";
+import { runComparison } from "./run-comparison.ts";
 import { runFunction } from "./run-function.ts";
 import { type LoadServices, runLoad } from "./run-load.ts";
 import { isSkip } from "./skip.ts";
@@ -18,14 +19,15 @@ export interface TaskServices extends LoadServices {
 export type TaskResult =
   | { readonly state: "done"; readonly output: StagedReference }
   | { readonly state: "done"; readonly load: Readonly<Record<string, unknown>> }
-  /** `no_data`: the function says that there is nothing, or nothing yet; else the same rows were loaded before. */
+  /** `no_data`: the function says that there is nothing, or nothing yet; else the same rows or newer ones are in the table. */
   | { readonly state: "skipped"; readonly reason: string; readonly no_data: boolean };
 
 /** Runs one task of one run. Throws what made it fail. */
 export async function runTask(document: TaskDocument, services: TaskServices): Promise<TaskResult> {
   const { dag, task } = await readSpec(document.release_dir, document.dag, document.task);
   try {
-    if (task.kind === "load") return { state: "done", load: await runLoad(document, dag, task, services) };
+    if (task.kind === "load") return await runLoad(document, dag, task, services);
+    if (document.compare !== null) return await runComparison(document, document.compare, dag, task, services);
     return await runFunction(document, dag, task, services);
   } catch (error) {
     if (isSkip(error)) return { state: "skipped", reason: error.message, no_data: true };

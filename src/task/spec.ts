@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
-import type { FieldType, JsonValue, WriteMode } from "../scrape/model.ts";
+import type { Adoption, FieldType, JsonValue, WriteMode } from "../scrape/model.ts";
 
 /** `specs/DAG_ID.json` of a release, which src/release renders. A release is verified by its digests, so its form is trusted. */
 export interface DagSpec {
@@ -12,6 +12,8 @@ export interface DagSpec {
   /** Paths in the release. */
   readonly functions: string | null;
   readonly config: string | null;
+  /** The params whose months the DAG is mapped over. */
+  readonly each_month: { readonly from: string; readonly to: string } | null;
   readonly timezone: string;
   readonly tasks: Readonly<Record<string, TaskSpec>>;
 }
@@ -38,8 +40,10 @@ export interface LoadSpec {
   readonly max_bad_rows: number;
   readonly fields: readonly { readonly name: string; readonly type: FieldType }[];
   readonly dependencies: readonly string[];
-  /** The tasks for which a finished load records which rows it took. */
+  /** The tasks above that compare: the ledger records which of their rows the load took. */
   readonly confirms: readonly string[];
+  /** Whose rows it takes over; left out where it is nobody's. */
+  readonly adopts?: readonly Adoption[];
 }
 
 /** Reads one task's part of a release. Throws a UserError when the release has no such task. */

@@ -58,11 +58,6 @@ export function parseStagedKey(key: string): StagedFileName {
   return { dag, task, run, timestamp, extension };
 }
 
-/** Where a load writes down which rows of a task it took last. */
-export function confirmationKey(dag: string, task: string, load: string): string {
-  return `confirmed/${dag}/${task}/${load}`;
-}
-
 /** Reads a reference that came through XCom. */
 export function parseStagedReference(value: unknown): StagedReference {
   const { task, key, sha256: digest, size, rows, rows_digest } = (value ?? {}) as Record<string, unknown>;

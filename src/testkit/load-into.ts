@@ -33,10 +33,17 @@ export async function loadInto(
     release: sha256("a test has no release"),
     commit: null,
     executionDate: (runInterval(run)?.start ?? new Date()).toISOString(),
+    runDate: (runInterval(run)?.end ?? new Date()).toISOString(),
+    month: null,
     table: task.table,
     mode,
+    sliceTemplate: task.mode.kind === "append" ? task.mode.slice : null,
     fields: task.fields,
     maxBadRows: task.maxBadRows,
+    code: sha256("a test has no release"),
+    confirms: {},
+    adopts: { tasks: [], slices: [] },
+    overwriteNewer: false,
     files: [
       {
         key: basename(file),

@@ -24,7 +24,7 @@ test("a first load makes the table, its rows and the ledger row that tells where
   const result = await database.load({ files: [two], commit: "c0ffee" });
   assert.equal(
     { ...result, loadId: "" },
-    { loadId: "", table: "trips", rowsRead: 2, rowsWritten: 2, rowsQuarantined: 0, unchanged: false },
+    { loadId: "", table: "trips", rowsRead: 2, rowsWritten: 2, rowsQuarantined: 0, unchanged: false, newerRun: null },
   );
   const columns = await database.rows(
     "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'trips' ORDER BY ordinal_position",

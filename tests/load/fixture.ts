@@ -36,10 +36,17 @@ export const aRequest: LoadRequest = {
   release: "r".repeat(64),
   commit: null,
   executionDate: "2023-01-29T09:00:00Z",
+  runDate: "2023-02-28T09:00:00Z",
+  month: null,
   table: "trips",
   mode: { kind: "append", slice: null },
+  sliceTemplate: null,
   fields: fieldsOf({ id: "INTEGER", name: "TEXT" }),
   maxBadRows: 0,
+  code: "c".repeat(64),
+  confirms: {},
+  adopts: { tasks: [], slices: [] },
+  overwriteNewer: false,
   files: [],
 };
 

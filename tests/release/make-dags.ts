@@ -81,6 +81,7 @@ export function loadTask(id: string, dependencies: readonly string[], changes: P
     mode: { kind: "replace" },
     fields,
     maxBadRows: 0,
+    adopts: [],
     dependencies: dependsOn,
     ...changes,
   };

@@ -75,6 +75,7 @@ test("a right scrape becomes the value that the later stages read", async () => 
         { name: "amount", type: { name: "NUMERIC", precision: 12, scale: 2 }, description: null },
       ],
       maxBadRows: 0,
+      adopts: [],
     },
   ]);
 });

@@ -28,6 +28,7 @@ const document = {
   month: null,
   upstream: [reference],
   confirms: [],
+  compare: null,
   staging: { bucket: "staging", prefix: "", region: "eu-west-2", endpoint: null },
   database: { host: "127.0.0.1", port: 5432, dbname: "data", user: "loader", password: "a-secret" },
   origins: {},

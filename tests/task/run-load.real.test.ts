@@ -10,7 +10,7 @@ import { sha256 } from "../../src/ids.ts";
 import { S3ObjectStore } from "../../src/services/s3.ts";
 import type { DatabaseAddress } from "../../src/task/document.ts";
 import type { LoadSpec } from "../../src/task/spec.ts";
-import { confirmationKey, type StagedReference } from "../../src/task/staged-file.ts";
+import type { StagedReference } from "../../src/task/staged-file.ts";
 import { type Ending, functionSpec, makeReleaseFolder, startTask } from "./runner.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "dagline-load-test-"));
@@ -94,30 +94,61 @@ test("a staged file that was altered or is gone fails the load with its key; not
   assert.equal(await rows("SELECT count(*)::int FROM trips"), [[0]]);
 });
 
-test("what a load took is confirmed after it, so that the same rows are skipped next time; a load that fails confirms nothing", async () => {
-  const spec = functionSpec({ compare_with: ["load_x"] });
-  const write = (text: string): string =>
-    `import { writeFileSync } from "node:fs"; export async function extract({ output }) { writeFileSync(output, ${JSON.stringify(text)}); }`;
-  const extract = (text: string, run_id: string): Promise<Ending> => {
-    const folder = makeReleaseFolder(dir, { extract_a: spec }, write(text));
-    return startTask(dir, aws, credentialsFile, { release_dir: folder, task: "extract_a", run_id }).ended;
+const comparing = `import { writeFileSync } from "node:fs";
+const days = { "2023-01-01": "x,a", "2023-01-02": "1,a\\n2,b", "2023-01-03": "2,b\\n1,a", "2023-01-04": "2,b" };
+export async function extract({ output, interval }) { writeFileSync(output, "id,name\\n" + days[interval.start.toISOString().slice(0, 10)]); }`;
+
+test("a comparison skips a task whose rows its load has in the table, also in another order, and no other", async () => {
+  const tasks = { extract_a: functionSpec({ compare_with: ["load_x"] }), load_x: { ...loadSpec, confirms: ["extract_a"] } };
+  const folder = makeReleaseFolder(dir, tasks, comparing);
+  const run = (task: string, day: string, document: object = {}): Promise<Ending> => {
+    const data_interval = { start: `${day}T00:00:00Z`, end: `${day}T23:00:00Z` };
+    return startTask(dir, aws, credentialsFile, { release_dir: folder, task, run_id: day, data_interval, ...document }).ended;
   };
-  const outputOf = ({ result, log }: Ending): StagedReference => {
+  const extract = async (day: string): Promise<StagedReference> => {
+    const { result, log } = await run("extract_a", day);
     assert.ok(result?.output, log);
     return result.output as StagedReference;
   };
-  const bad = outputOf(await extract("id,name\nx,a\n", "bad"));
-  const failed = await load([bad], { run_id: "bad", confirms: [bad] }, { confirms: ["extract_a"] });
-  assert.is(failed.code, 1, failed.log);
-  assert.is(await staging.head(confirmationKey("demo", "extract_a", "load_x")), undefined);
+  const compare = (day: string, output: StagedReference, address = database) =>
+    run("extract_a", day, { compare: output, database: address });
 
-  const good = outputOf(await extract("id,name\n1,a\n2,b\n", "one"));
-  assert.is((await load([good], { run_id: "one", confirms: [good] }, { confirms: ["extract_a"] })).code, 0);
-  assert.is((await staging.head(confirmationKey("demo", "extract_a", "load_x")))?.metadata["rows-digest"], good.rows_digest);
-  const same = await extract("id,name\n2,b\n1,a\n", "two");
-  assert.is(same.code, 99, same.log);
-  assert.is(same.result?.reason, "the same 2 rows were loaded before");
-  assert.is((await extract("id,name\n2,b\n", "three")).code, 0);
+  const bad = await extract("2023-01-01");
+  assert.is((await run("load_x", "2023-01-01", { upstream: [bad], confirms: [bad], database })).code, 1);
+  assert.equal((await compare("2023-01-01", bad)).result, { state: "done", output: bad });
+  const good = await extract("2023-01-02");
+  assert.is((await run("load_x", "2023-01-02", { upstream: [good], confirms: [good], database })).code, 0);
+
+  const same = await extract("2023-01-03");
+  const skipped = await compare("2023-01-03", same);
+  assert.is(skipped.code, 99, skipped.log);
+  assert.is(skipped.result?.reason, "the same 2 rows were loaded before, and are in the table");
+  const unreachable = await compare("2023-01-03", same, { ...database, port: 9 });
+  assert.equal(unreachable.result, { state: "done", output: same });
+  assert.match(unreachable.log, /^WARNING not compared .*: PostgreSQL at 127\.0\.0\.1:9 cannot be reached/m);
+  const fewer = await extract("2023-01-04");
+  const other = await compare("2023-01-04", fewer);
+  assert.is(other.code, 0);
+  assert.match(other.log, /load_x is needed, since the last load took other rows/);
+  writeFileSync(join(folder, "functions", "demo.mjs"), `${comparing}\n// changed`);
+  assert.is((await compare("2023-01-03", same)).code, 0);
+});
+
+test("a replace by an older run is skipped, and says how a person overwrites the newer one", async () => {
+  const spec = { mode: { kind: "replace" } } as const;
+  const run = async (day: string, text: string, params = {}): Promise<Ending> => {
+    const upstream = [await stage("extract_a", text)];
+    return load(upstream, { run_id: day, data_interval: { start: `${day}T00:00:00Z`, end: `${day}T23:00:00Z` }, params }, spec);
+  };
+  await run("2023-01-02", "id,name\n1,NEW\n");
+  const older = await run("2023-01-01", "id,name\n1,OLD\n");
+  assert.is(older.code, 99, older.log);
+  assert.match(
+    String(older.result?.reason),
+    /trips holds the rows of the newer run demo 2023-01-02, which stay; .* param overwrite_newer: true/,
+  );
+  assert.is((await run("2023-01-01", "id,name\n1,OLD\n", { overwrite_newer: true })).code, 0);
+  assert.equal(await rows("SELECT name FROM trips"), [["OLD"]]);
 });
 
 test("PostgreSQL that is down is one plain line, can be tried again, and nothing is written", async () => {

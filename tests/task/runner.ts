@@ -87,6 +87,7 @@ export function startTask(
     month: null,
     upstream: [],
     confirms: [],
+    compare: null,
     staging: { bucket: "staging", prefix: "", region: aws.region, endpoint: aws.endpoint },
     database: null,
     origins: {},
