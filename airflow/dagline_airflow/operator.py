@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
-import subprocess
+import secrets
 import tempfile
-import threading
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow.sdk import BaseOperator
 
+from dagline_airflow.database import read_database
 from dagline_airflow.months import months_between
+from dagline_airflow.process import TaskProcess
+from dagline_airflow.result import HEAP_MEGABYTES, read_result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,9 +28,6 @@ _PASSED_ON = re.compile(
     r"PATH|HOME|LANG|LC_\w+|TZ|TMPDIR|SSL_CERT_\w+|NODE_EXTRA_CA_CERTS|https?_proxy|no_proxy|HTTPS?_PROXY|NO_PROXY"
     r"|AWS_(SHARED_CREDENTIALS_FILE|CONFIG_FILE|PROFILE|REGION|DEFAULT_REGION|EC2_METADATA_DISABLED)"
 )
-# Airflow's supervisor kills a task 5 s after it told it to stop; Node must be gone by then.
-_TERM_SECONDS = 4
-_LONGEST_LINE = 65_536
 
 
 class DaglineOperator(BaseOperator):
@@ -46,7 +44,7 @@ class DaglineOperator(BaseOperator):
     def __init__(self, *, month: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.month = month
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: TaskProcess | None = None
 
     def execute(self, context: Context) -> dict[str, Any] | None:
         from airflow.sdk.exceptions import (
@@ -59,18 +57,19 @@ class DaglineOperator(BaseOperator):
         home = Path(os.environ.get("DAGLINE_HOME", "/opt/dagline"))
         host = json.loads((home / "host.json").read_text())
         with tempfile.TemporaryDirectory(prefix="dagline-run-") as folder:
-            result_file = Path(folder, "result.json")
+            # The function's temporary files, whatever their names, are in another folder than the result.
+            result_file = Path(folder, f"result-{secrets.token_hex(16)}.json")
             document = self._document(context, host, result_file)
-            code = self._run(host["node"], home, document, folder)
-            result = (
-                json.loads(result_file.read_text()) if result_file.exists() else None
-            )
-        if result is None:
-            raise AirflowException(
-                f"the task's process ended with {_ending(code)} and left no result"
-            )
+            process = self._start(host["node"], home, document["release_dir"], folder)
+            self._process = process
+            try:
+                code = process.run(json.dumps(document).encode())
+            finally:
+                self._process = None
+            kind = _spec(context["ti"])["tasks"][self.task_id]["kind"]
+            result = read_result(result_file, kind, code, process)
         if result["state"] == "done":
-            return result.get("output") or result["load"]
+            return result["load"] if kind == "load" else result["output"]
         if result["state"] == "skipped":
             again = _ask_again(context, host, result)
             if again is not None:
@@ -86,75 +85,29 @@ class DaglineOperator(BaseOperator):
         )
 
     def on_kill(self) -> None:
-        """Ends Node and every process that it started: TERM to the group, then KILL."""
-        process = self._process
-        if process is None:
-            return
-        _signal_group(process.pid, signal.SIGTERM)
-        try:
-            process.wait(_TERM_SECONDS)
-        except subprocess.TimeoutExpired:
-            pass
-        _signal_group(process.pid, signal.SIGKILL)
+        """Ends Node and every process that it started."""
+        if self._process is not None:
+            self._process.stop()
 
-    def _run(self, node: str, home: Path, document: dict[str, Any], folder: str) -> int:
+    def _start(
+        self, node: str, home: Path, release_dir: str, folder: str
+    ) -> TaskProcess:
         environment = {
             name: value
             for name, value in os.environ.items()
             if _PASSED_ON.fullmatch(name)
         }
+        work = Path(folder, "work")
+        work.mkdir()
         environment["NODE_COMPILE_CACHE"] = str(home / "cache" / "node")
-        environment["TMPDIR"] = folder
-        runner = Path(document["release_dir"], "run-task.mjs")
-        process = subprocess.Popen(
-            [node, "--max-old-space-size=160", str(runner)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            cwd=folder,
-            start_new_session=True,
+        environment["TMPDIR"] = str(work)
+        runner = Path(release_dir, "run-task.mjs")
+        return TaskProcess(
+            [node, f"--max-old-space-size={HEAP_MEGABYTES}", str(runner)],
+            environment=environment,
+            folder=str(work),
+            log=self.log,
         )
-        self._process = process
-        try:
-            assert process.stdin is not None
-            try:
-                process.stdin.write(json.dumps(document).encode() + b"\n")
-                process.stdin.flush()
-            except BrokenPipeError:
-                self.log.error("the task's process ended before it read what to do")
-            self._stream(process)
-            return process.wait()
-        except BaseException:
-            # A timeout or a kill: raised in here while waiting for a line.
-            self.on_kill()
-            raise
-        finally:
-            self.on_kill()
-            self._process = None
-
-    def _stream(self, process: subprocess.Popen[bytes]) -> None:
-        output = process.stdout
-        assert output is not None
-        done = threading.Event()
-
-        def close_when_ended() -> None:
-            # A process that the function left behind may hold stdout open: the task has ended all the same.
-            process.wait()
-            if not done.wait(2):
-                _signal_group(process.pid, signal.SIGKILL)
-
-        threading.Thread(target=close_when_ended, daemon=True).start()
-        # In pieces, so that a line without end needs no memory without end.
-        for raw in iter(lambda: output.readline(_LONGEST_LINE), b""):
-            line = raw.decode(errors="replace").rstrip("\r\n")
-            if line.startswith("ERROR "):
-                self.log.error("%s", line[6:])
-            elif line.startswith("WARNING "):
-                self.log.warning("%s", line[8:])
-            else:
-                self.log.info("%s", line)
-        done.set()
 
     def _document(
         self, context: Context, host: dict[str, Any], result_file: Path
@@ -191,7 +144,7 @@ class DaglineOperator(BaseOperator):
                 "region": host["region"],
                 "endpoint": host["s3_endpoint"],
             },
-            "database": _database(host["connection"])
+            "database": read_database(host["connection"])
             if spec["kind"] == "load"
             else None,
             "origins": host["origins"],
@@ -248,38 +201,26 @@ def _ask_again(
 
 
 def _references(ti: Any, tasks: list[str], map_index: int) -> list[dict[str, Any]]:
-    """What upstream tasks returned; one that was skipped returned nothing."""
+    """
+    What upstream tasks returned: each of them, since no task runs before all of them have succeeded (rendered DAGs have no other trigger rule).
+
+    None is there after a task was marked as success by hand, or Airflow's own clean-up of old XComs.
+    """
+    from airflow.sdk.exceptions import AirflowFailException
+
     index = {} if map_index < 0 else {"map_indexes": map_index}
-    found = (ti.xcom_pull(task_ids=task, **index) for task in tasks)
-    return [reference for reference in found if reference is not None]
-
-
-def _database(connection_id: str) -> dict[str, Any]:
-    from airflow.sdk import Connection
-
-    connection = Connection.get(connection_id)
-    extra = connection.extra_dejson
-    return {
-        "host": connection.host,
-        "port": connection.port or 5432,
-        "dbname": connection.schema,
-        "user": connection.login,
-        "password": connection.password,
-        **({"sslmode": extra["sslmode"]} if "sslmode" in extra else {}),
-    }
+    references = {task: ti.xcom_pull(task_ids=task, **index) for task in tasks}
+    missing = [
+        task for task, found in references.items() if not isinstance(found, dict)
+    ]
+    if missing:
+        where = "" if map_index < 0 else f" (map index {map_index})"
+        raise AirflowFailException(
+            f"{', '.join(missing)}{where} left no reference to a staged file in XCom, so {ti.task_id} has nothing to read."
+            f" Clear {', '.join(missing)} with all tasks below, so that it stages its file again."
+        )
+    return list(references.values())
 
 
 def _iso(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat()
-
-
-def _signal_group(pid: int, what: signal.Signals) -> None:
-    try:
-        os.killpg(pid, what)
-    except (ProcessLookupError, PermissionError):
-        # Nothing of the group is left; macOS says so with EPERM while a zombie is.
-        pass
-
-
-def _ending(code: int) -> str:
-    return f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"

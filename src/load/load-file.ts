@@ -1,4 +1,4 @@
-import { TransientError } from "../errors.ts";
+import { TransientError, UserError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { checkColumns } from "./check-columns.ts";
 import { readColumns } from "./csv.ts";
@@ -37,6 +37,8 @@ export async function loadFile(request: LoadRequest, database: LoadDatabase, log
 }
 
 async function load(request: LoadRequest, database: LoadDatabase, log: Log): Promise<LoadResult> {
+  if (request.files.length === 0)
+    throw new UserError(`the load into ${request.table} has no file`, { hint: "Clear the task above, so that it stages its file again." });
   for (const file of request.files) checkColumns(file.key, request.table, await readColumns(file), request.fields);
   await ensureLedger(database);
   const target = await ensureTarget(database, request, log);

@@ -3,7 +3,9 @@ import { pipeline } from "node:stream/promises";
 import pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
 import type { LoadDatabase } from "../load/database.ts";
+import type { SslMode } from "../task/document.ts";
 import { explainPostgresError, type Server } from "./postgres-errors.ts";
+import { connectByTls, type Tls } from "./postgres-tls.ts";
 
 export interface PostgresSettings {
   /** A name or address, or the folder of a Unix socket. */
@@ -14,7 +16,9 @@ export interface PostgresSettings {
   /** null over a socket that knows who we are. */
   readonly password: string | null;
   /** Default: no TLS on this machine, TLS (`require`) to any other. */
-  readonly sslmode?: "disable" | "require" | "verify-full";
+  readonly sslmode?: SslMode;
+  /** As libpq has it: the path of a file of certificate authorities, or `system`. */
+  readonly sslrootcert?: string;
 }
 
 const CONNECT_TIMEOUT_MS = 15_000;
@@ -22,21 +26,8 @@ const CONNECT_TIMEOUT_MS = 15_000;
 /** Connects, with pg. Throws TransientError when the server does not answer, UserError when it refuses; the password is in no message. */
 export async function connectPostgres(settings: PostgresSettings): Promise<LoadDatabase> {
   const server: Server = { host: settings.host, port: settings.port, dbname: settings.dbname, user: settings.user };
-  const client = new pg.Client({
-    host: settings.host,
-    port: settings.port,
-    database: settings.dbname,
-    user: settings.user,
-    ...(settings.password === null ? {} : { password: settings.password }),
-    ssl: tlsOf(settings),
-    keepAlive: true,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    application_name: "dagline",
-    client_encoding: "UTF8",
-  });
-  // A connection that breaks while nothing waits for it is told by the next query.
-  client.on("error", () => undefined);
-  await explained(server, () => client.connect());
+  const connectWith = (ssl: Tls): Promise<pg.Client> => explained(server, () => connectClient(settings, ssl));
+  const client = await connectByTls(settings, connectWith);
   return {
     query: <Row extends object>(sql: string, values?: readonly unknown[]) =>
       explained(server, async () => {
@@ -56,16 +47,23 @@ export async function connectPostgres(settings: PostgresSettings): Promise<LoadD
   };
 }
 
-function tlsOf({ host, sslmode }: PostgresSettings): boolean | { rejectUnauthorized: boolean } {
-  const isHere = host.startsWith("/") || host === "localhost" || host === "::1" || host.startsWith("127.");
-  switch (sslmode ?? (isHere ? "disable" : "require")) {
-    case "disable":
-      return false;
-    case "require":
-      return { rejectUnauthorized: false };
-    case "verify-full":
-      return { rejectUnauthorized: true };
-  }
+async function connectClient(settings: PostgresSettings, ssl: Tls): Promise<pg.Client> {
+  const client = new pg.Client({
+    host: settings.host,
+    port: settings.port,
+    database: settings.dbname,
+    user: settings.user,
+    ...(settings.password === null ? {} : { password: settings.password }),
+    ssl,
+    keepAlive: true,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    application_name: "dagline",
+    client_encoding: "UTF8",
+  });
+  // A connection that breaks while nothing waits for it is told by the next query.
+  client.on("error", () => undefined);
+  await client.connect();
+  return client;
 }
 
 async function explained<T>(server: Server, work: () => Promise<T>): Promise<T> {

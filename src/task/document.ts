@@ -41,18 +41,20 @@ export interface DatabaseAddress {
   readonly dbname: string;
   readonly user: string;
   readonly password: string;
-  readonly sslmode?: "disable" | "require" | "verify-full";
+  /** libpq's words; without it: no TLS to this machine, TLS to any other. */
+  readonly sslmode?: SslMode;
+  /** The path of a file with the certificate authorities to trust; `system` for those of the machine. */
+  readonly sslrootcert?: string;
 }
+
+const sslModes = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const;
+export type SslMode = (typeof sslModes)[number];
 
 /** Reads the document. Throws a UserError that names the member that is wrong; never shows a value, for one is a password. */
 export function parseTaskDocument(text: string): TaskDocument {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    // The parser's own message quotes the text, and with it the password.
+  const value = parseJson(text);
+  if (value === undefined)
     throw new UserError("the task document on stdin is not JSON", { hint: "run-task.mjs is started by DaglineOperator, not by hand." });
-  }
   const member = reader(value, "");
   if (member("version", "number") !== 1)
     throw new UserError("the task document has another version than this runner", { hint: "Bring the host package up to date." });
@@ -78,6 +80,21 @@ export function parseTaskDocument(text: string): TaskDocument {
     origins: member("origins", "object") as Record<string, string>,
     result_file: member("result_file", "string"),
   };
+}
+
+/** Where the operator looks for the result, also of a document that is wrong elsewhere; undefined where that can't be told. */
+export function resultFileOf(text: string): string | undefined {
+  const file = (parseJson(text) as { result_file?: unknown } | null | undefined)?.result_file;
+  return typeof file === "string" ? file : undefined;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The parser's own message quotes the text, and with it the password.
+    return undefined;
+  }
 }
 
 function references(value: object, name: string): StagedReference[] {
@@ -108,15 +125,18 @@ function staging(value: object): TaskDocument["staging"] {
 function database(value: object | null): DatabaseAddress | null {
   if (value === null) return null;
   const member = reader(value, "database.");
-  const sslmode = member.optional("sslmode", "string");
-  if (sslmode !== null && sslmode !== "disable" && sslmode !== "require" && sslmode !== "verify-full") throw wrong("database.sslmode");
+  const word = member.optional("sslmode", "string");
+  const sslmode = sslModes.find((mode) => mode === word);
+  if (word !== null && sslmode === undefined) throw wrong("database.sslmode");
+  const sslrootcert = member.optional("sslrootcert", "string");
   return {
     host: member("host", "string"),
     port: member("port", "number"),
     dbname: member("dbname", "string"),
     user: member("user", "string"),
     password: member("password", "string"),
-    ...(sslmode === null ? {} : { sslmode }),
+    ...(sslmode === undefined ? {} : { sslmode }),
+    ...(sslrootcert === null ? {} : { sslrootcert }),
   };
 }
 

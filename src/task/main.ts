@@ -4,19 +4,22 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { exitCode } from "../errors.ts";
-import { parseTaskDocument, type TaskDocument } from "./document.ts";
+import { exitCode, TransientError } from "../errors.ts";
+import { parseTaskDocument, resultFileOf } from "./document.ts";
 import { endWithParent } from "./end-with-parent.ts";
 import { describeFailure } from "./failure.ts";
+import { writeOutputAtOnce } from "./output.ts";
 import { runTask, type TaskResult } from "./run-task.ts";
 import { consoleLog } from "./task-log.ts";
 
+writeOutputAtOnce();
 process.setSourceMapsEnabled(true);
 const log = consoleLog;
 const killed = new AbortController();
 const dir = mkdtempSync(join(tmpdir(), "dagline-task-"));
 const removeFiles = (): void => rmSync(dir, { recursive: true, force: true });
-let document: TaskDocument | undefined;
+let resultFile: string | undefined;
+let started = false;
 let ended = false;
 
 /** Writes the result, whole or not at all, and sets the exit code. Only the first ending counts. */
@@ -24,9 +27,9 @@ function end(result: TaskResult | ReturnType<typeof describeFailure>["result"], 
   if (ended) return;
   ended = true;
   process.exitCode = code;
-  if (document === undefined) return;
-  writeFileSync(`${document.result_file}.part`, JSON.stringify(result));
-  renameSync(`${document.result_file}.part`, document.result_file);
+  if (resultFile === undefined) return;
+  writeFileSync(`${resultFile}.part`, JSON.stringify(result));
+  renameSync(`${resultFile}.part`, resultFile);
 }
 
 function fail(error: unknown): void {
@@ -37,7 +40,7 @@ function fail(error: unknown): void {
 
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
   process.on(signal, () => {
-    killed.abort(new Error(`the task was stopped (${signal})`));
+    killed.abort(new TransientError(`the task was stopped (${signal})`));
     // A function that ignores the signal gets no more than this; the operator's KILL comes later.
     setTimeout(() => process.exit(exitCode.tryAgain), 3000).unref();
   });
@@ -51,7 +54,9 @@ process.on("beforeExit", () => {
 });
 process.on("exit", () => {
   removeFiles();
-  if (!ended) fail(new Error(`the function ended the process itself, with exit code ${process.exitCode ?? 0}; throw an error instead`));
+  if (ended) return;
+  const itself = new Error(`the function ended the process itself, with exit code ${process.exitCode ?? 0}; throw an error instead`);
+  fail(killed.signal.aborted ? killed.signal.reason : itself);
 });
 
 endWithParent(dir);
@@ -59,16 +64,14 @@ const lines = createInterface({ input: process.stdin });
 lines.once("line", (line) => {
   // stdin alone must not keep a process alive whose work has come to nothing.
   process.stdin.unref?.();
-  main(line).then(
-    () => process.exit(),
-    (error: unknown) => {
-      fail(error);
-      process.exit();
-    },
-  );
+  void main(line)
+    // What a worker of the function printed last is still on its way to this thread.
+    .finally(() => new Promise((resolve) => setImmediate(resolve)))
+    .catch(fail)
+    .finally(() => process.exit());
 });
 lines.once("close", () => {
-  if (document === undefined && !ended) return fail(new Error("no task document on stdin"));
+  if (!started && !ended) return fail(new Error("no task document on stdin"));
   killed.abort(new Error("Airflow's task process is gone"));
   setTimeout(() => {
     removeFiles();
@@ -77,7 +80,9 @@ lines.once("close", () => {
 });
 
 async function main(line: string): Promise<void> {
-  document = parseTaskDocument(line);
+  started = true;
+  resultFile = resultFileOf(line);
+  const document = parseTaskDocument(line);
   const { staging } = document;
   const result = await runTask(document, {
     staging: async () => {

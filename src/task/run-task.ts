@@ -1,9 +1,10 @@
+import { UserError } from "../errors.ts";
 import type { TaskDocument } from "./document.ts";
 import { runComparison } from "./run-comparison.ts";
 import { runFunction } from "./run-function.ts";
 import { type LoadServices, runLoad } from "./run-load.ts";
 import { isSkip } from "./skip.ts";
-import { readSpec } from "./spec.ts";
+import { readSpec, type TaskSpec } from "./spec.ts";
 import type { StagedReference } from "./staged-file.ts";
 import type { Staging, TableReader } from "./staging.ts";
 
@@ -25,6 +26,7 @@ export type TaskResult =
 /** Runs one task of one run. Throws what made it fail. */
 export async function runTask(document: TaskDocument, services: TaskServices): Promise<TaskResult> {
   const { dag, task } = await readSpec(document.release_dir, document.dag, document.task);
+  requireInputs(document, task);
   try {
     if (task.kind === "load") return await runLoad(document, dag, task, services);
     if (document.compare !== null) return await runComparison(document, document.compare, dag, task, services);
@@ -33,4 +35,16 @@ export async function runTask(document: TaskDocument, services: TaskServices): P
     if (isSkip(error)) return { state: "skipped", reason: error.message, no_data: true };
     throw error;
   }
+}
+
+/** A file that is not there is not a file without rows: a load without it would empty what it replaces. */
+function requireInputs({ task: id, upstream, confirms }: TaskDocument, task: TaskSpec): void {
+  const without = (tasks: readonly string[], given: readonly StagedReference[]): string[] =>
+    tasks.filter((other) => !given.some((reference) => reference.task === other));
+  const confirmed = task.kind === "load" ? task.confirms : [];
+  const missing = [...new Set([...without(task.dependencies, upstream), ...without(confirmed, confirms)])].join(", ");
+  if (missing === "") return;
+  throw new UserError(`${missing} left no reference to a staged file, so ${id} has nothing to read`, {
+    hint: `Clear ${missing} with all tasks below, so that it stages its file again.`,
+  });
 }

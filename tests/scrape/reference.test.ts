@@ -9,6 +9,11 @@ test("docs/scrape-reference.md is what `node scripts/scrape-reference.ts` writes
   assert.is(readFileSync(referenceFile, "utf8"), scrapeReference());
 });
 
+test("the reference names the memory that the operator gives a task", () => {
+  const limit = /^HEAP_MEGABYTES = (\d+)$/m.exec(readFileSync(join(root, "airflow", "dagline_airflow", "result.py"), "utf8"))?.[1];
+  assert.match(scrapeReference(), `A task has ${limit} MB of JavaScript memory`);
+});
+
 test("every key of the schema has a description for editors to show", () => {
   const bare: string[] = [];
   const visit = (value: unknown, path: string): void => {

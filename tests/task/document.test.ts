@@ -52,7 +52,7 @@ test("a member that is wrong or missing is named", () => {
     [{ upstream: [{ ...reference, task: "../extract_x" }] }, /says that it is of the task/],
     [{ staging: { bucket: 1 } }, /wrong at staging\.bucket/],
     [{ database: { ...document.database, port: "5432" } }, /wrong at database\.port/],
-    [{ database: { ...document.database, sslmode: "prefer" } }, /wrong at database\.sslmode/],
+    [{ database: { ...document.database, sslmode: "on" } }, /wrong at database\.sslmode/],
   ];
   for (const [change, message] of cases) assert.match(messageOf(JSON.stringify({ ...document, ...change })), message);
 });

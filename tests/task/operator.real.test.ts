@@ -7,6 +7,8 @@ import * as assert from "uvu/assert";
 import { type LocalAws, startAws } from "../../local/aws.ts";
 import { pythonBin, root } from "../../local/paths.ts";
 import { type LocalPostgres, startPostgres } from "../../local/postgres.ts";
+import { sha256 } from "../../src/ids.ts";
+import { S3ObjectStore } from "../../src/services/s3.ts";
 import type { FunctionSpec, LoadSpec } from "../../src/task/spec.ts";
 import type { StagedReference } from "../../src/task/staged-file.ts";
 import { isRunning } from "../is-running.ts";
@@ -245,16 +247,62 @@ test("a wrong password is a plain line without it, and Airflow does not try agai
         params: {},
         max_bad_rows: 0,
         fields: [],
-        dependencies: [],
+        dependencies: ["extract_x"],
         confirms: [],
       },
+    },
+    upstream: {
+      extract_x: { task: "extract_x", key: await stagedCsv(), sha256: sha256(csv), size: csv.length, rows: 1, rows_digest: null },
     },
   });
   password = right;
   await run.ended;
-  assert.match(run.log(), /RAISED Airflow\w*Exception: /);
+  assert.match(run.log(), /RAISED AirflowFailException: .*does not accept the password/);
   assert.not.match(run.log(), /4711/);
 });
+
+test("a task whose upstream left nothing in XCom fails with the task to clear, and Airflow does not try again", async () => {
+  const tasks = { extract_x: functionSpec(), transform_x: functionSpec({ kind: "transform", dependencies: ["extract_x"] }) };
+  const run = operate("", { tasks, task: "transform_x" });
+  await run.ended;
+  assert.match(run.log(), /RAISED AirflowFailException: extract_x left no reference .* Clear extract_x with all tasks below/);
+});
+
+test("a function's own files are not taken for the result, and whatever ends Node is told with its likely reason", async () => {
+  const own = `import { writeFileSync } from "node:fs"; import { join } from "node:path"; import { tmpdir } from "node:os";
+    export async function extract() {
+      for (const dir of [tmpdir(), process.cwd(), join(tmpdir(), "..")])
+        writeFileSync(join(dir, "result.json"), '{"state":"done","output":{"task":"x","key":"k","sha256":"s","size":1}}');
+      console.log("LAST OF THE FUNCTION"); process.kill(process.pid, "SIGKILL");
+    }`;
+  const cases: [string, RegExp][] = [
+    [own, /RAISED AirflowException: the task's process was killed from outside \(SIGKILL\).* up to \d+ MB/],
+    [
+      "export async function extract() { const held = []; for (;;) held.push({ row: held.length }); }",
+      /RAISED AirflowFailException: .* 160 MB of JavaScript memory/,
+    ],
+    ["export async function extract() { process.abort(); }", /RAISED AirflowException: .*signal SIGABRT and left no result/],
+    [
+      "export async function extract() { console.log('x'.repeat(3_000_000)); console.log('LAST OF THE FUNCTION'); process.exit(0); }",
+      /LAST OF THE FUNCTION[\s\S]*RAISED AirflowException: the function ended the process itself, with exit code 0/,
+    ],
+  ];
+  const runs = cases.map(([functions]) => operate(functions));
+  await Promise.all(runs.map((run) => run.ended));
+  for (const [index, [functions, said]] of cases.entries()) assert.match(runs[index]?.log() ?? "", said, functions);
+  assert.match(runs[0]?.log() ?? "", "LAST OF THE FUNCTION");
+  assert.equal(readdirSync(temporary), []);
+});
+
+const csv = "id\n1\n";
+
+/** A file as an extract leaves it. */
+async function stagedCsv(): Promise<string> {
+  const key = "staging/demo/extract_x/0123456789abcdef/demo_extract_x_20230129T090000Z.csv";
+  const { region, endpoint, credentials } = aws;
+  await new S3ObjectStore({ bucket: "staging", region, endpoint, credentials }).put(key, Buffer.from(csv));
+  return key;
+}
 
 function returned(run: Run): unknown {
   const line = /^RETURNED (.*)$/m.exec(run.log());

@@ -184,7 +184,7 @@ test("a function that fails, in whatever way, fails its task with a plain reason
     ["export async function extract() { throw new Error('broken'); }", 70, /^broken$/],
     ["export async function extract() { throw 'text'; }", 70, /no Error was thrown: text/],
     ["export async function extract() { await new Promise(() => {}); }", 70, /never finished/],
-    ["export async function extract() { process.exit(0); }", 0, /ended the process itself/],
+    ["export async function extract() { process.exit(0); }", 70, /ended the process itself, with exit code 0; throw/],
     [
       "export async function extract() { Promise.reject(new Error('floating')); await new Promise((r) => setTimeout(r, 5000)); }",
       70,
@@ -201,12 +201,58 @@ test("a function that fails, in whatever way, fails its task with a plain reason
   for (const [functions, code, message] of cases) {
     const ending = await run(functions);
     assert.match(String(ending.result?.message), message, functions);
-    if (code !== 0) assert.is(ending.code, code, functions);
+    assert.is(ending.code, code, functions);
   }
   assert.equal(
     readdirSync(dir).filter((name) => name.startsWith("dagline-task-")),
     [],
   );
+});
+
+test("whatever a function printed is in the log, and the error is its last lines", async () => {
+  const prints = (then: string): string =>
+    `export async function extract() { for (let n = 0; n < 3000; n++) console.log("line".padEnd(90), n); console.error("to stderr"); ${then} }`;
+  for (const [then, last] of [
+    ["throw new Error('the end');", /Error: the end\n(ERROR {5}at .*\n)+$/],
+    ["process.exit(5);", /Error: the function ended the process itself, with exit code 5; throw an error instead\n(ERROR {5}at .*\n)+$/],
+    ["setTimeout(() => { throw new Error('uncaught'); }); await new Promise(() => {});", /Error: uncaught\n(ERROR {5}at .*\n)+$/],
+    [
+      "const held = 'x'.repeat(10_000_000); console.log(held); throw new Error('after 10 MB');",
+      /xxx\nERROR Error: after 10 MB\n(ERROR {5}at .*\n)+$/,
+    ],
+  ] as const) {
+    const { log } = await run(prints(then));
+    assert.is(log.match(/^line +\d+$/gm)?.length, 3000, then);
+    assert.is(log.includes("x".repeat(10_000_000)), then.includes("10_000_000"));
+    assert.match(log, /^to stderr$/m);
+    // Here it is a pipe of its own, whose place among the lines is by chance.
+    assert.ok(last.test(log.replace("to stderr\n", "").slice(-5000)), `${then}: ${log.slice(-500)}`);
+  }
+});
+
+test("what a function's worker printed is in the log as well", async () => {
+  const functions = `import { Worker } from "node:worker_threads";
+    export async function extract() {
+      const worker = new Worker("for (let n = 0; n < 3000; n++) console.log('of worker'.padEnd(90))", { eval: true });
+      await new Promise((resolve) => worker.on("exit", resolve)); throw new Error("the end");
+    }`;
+  const { log } = await run(functions);
+  assert.is(log.match(/^of worker/gm)?.length, 3000);
+  assert.match(log, /Error: the end\n(ERROR {5}at .*\n)+$/);
+});
+
+test("a document that can't be read leaves its reason as the result", async () => {
+  const { code, result } = await run(writeRows("a\n1\n"), { document: { run_id: 5 } });
+  assert.is(code, 1);
+  assert.equal([result?.state, result?.kind, result?.message], ["failed", "user", "the task document is wrong at run_id"]);
+});
+
+test("an input that the document does not name fails the task with the task to clear", async () => {
+  const spec = { kind: "transform", callable: "extract", dependencies: ["extract_a", "extract_b"] };
+  const { code, result } = await run(writeRows("a\n1\n"), { spec, document: { upstream: [await stage("extract_a", "a\n1\n")] } });
+  assert.is(code, 1);
+  assert.match(String(result?.message), /^extract_b left no reference to a staged file, so extract_x has nothing to read$/);
+  assert.match(String(result?.hint), "Clear extract_b");
 });
 
 test("a task that is told to stop ends soon, with its temporary files gone and nothing staged", async () => {
@@ -220,6 +266,14 @@ test("a task that is told to stop ends soon, with its temporary files gone and n
   const { code, result } = await task.ended;
   assert.ok(code !== 0);
   assert.match(String(result?.message), /stopped \(SIGTERM\)/);
+});
+
+test("a function that ignores that it is told to stop is ended as stopped", async () => {
+  const task = start("export async function extract() { console.log('ready'); await new Promise(() => setInterval(() => {}, 1000)); }");
+  await until("the function to run", () => task.log().includes("ready"));
+  task.child.kill("SIGTERM");
+  const { code, result } = await task.ended;
+  assert.equal([code, result?.kind, result?.message], [3, "transient", "the task was stopped (SIGTERM)"]);
 });
 
 test("when Airflow's process is gone, the task and what it started go, too", async () => {

@@ -94,6 +94,21 @@ test("a staged file that was altered or is gone fails the load with its key; not
   assert.equal(await rows("SELECT count(*)::int FROM trips"), [[0]]);
 });
 
+test("a load without a file fails with the task to clear, and what is in the table stays", async () => {
+  const reference = await stage("extract_a", "id,name\n1,a\n");
+  const spec: Partial<LoadSpec> = { mode: { kind: "replace" }, confirms: ["transform_a"] };
+  assert.is((await load([reference], {}, { mode: { kind: "replace" } })).code, 0);
+  for (const [upstream, missing] of [
+    [[], "extract_a, transform_a"],
+    [[reference], "transform_a"],
+  ] as const) {
+    const { code, result } = await load(upstream, {}, spec);
+    assert.is(code, 1);
+    assert.is(result?.message, `${missing} left no reference to a staged file, so load_x has nothing to read`);
+  }
+  assert.equal(await rows("SELECT id FROM trips"), [[1]]);
+});
+
 const comparing = `import { writeFileSync } from "node:fs";
 const days = { "2023-01-01": "x,a", "2023-01-02": "1,a\\n2,b", "2023-01-03": "2,b\\n1,a", "2023-01-04": "2,b" };
 export async function extract({ output, interval }) { writeFileSync(output, "id,name\\n" + days[interval.start.toISOString().slice(0, 10)]); }`;
