@@ -1,3 +1,4 @@
+import { clockText } from "../time/zone.ts";
 import type { BackfillPlan } from "./plan.ts";
 import { type BackfillProgress, progressStates } from "./progress.ts";
 import type { BackfillResult } from "./run-backfill.ts";
@@ -6,15 +7,23 @@ import type { BackfillResult } from "./run-backfill.ts";
 
 /** The runs of a plan as a table, with what is to know above it. */
 export function planText(plan: BackfillPlan): string {
-  const { dag, counts, running, paused, notes, more, runs, timezone } = plan;
+  const { dag, kind, counts, running, paused, notes, more, runs, timezone } = plan;
   const words = { create: "create", reprocess: "run again", skip: "leave" };
-  const rows = runs.map(({ period, state, action, run_id }) => [period, words[action], state ?? "-", run_id ?? ""]);
+  // A schedule's dates are instants; `--from` and `--to` are times in the DAG's zone.
+  const local = kind === "schedule" && timezone !== "UTC";
+  const rows = runs.map(({ period, state, action, run_id }) => [
+    period,
+    ...(local ? [clockText(Date.parse(period), timezone)] : []),
+    words[action],
+    state ?? "-",
+    run_id ?? "",
+  ]);
   return [
     `${dag}: ${counts.create} runs to create, ${counts.reprocess} to run again, ${counts.skip} to leave as they are (time zone ${timezone})`,
     ...notes.map((note) => `note: ${note}`),
     ...(paused ? [`note: ${dag} is paused; a start is refused until it is not`] : []),
     ...(running === null ? [] : [`note: another backfill of ${dag} is running: ${running}`]),
-    ...table(["for", "what happens", "now", "run"], rows),
+    ...table(["for", ...(local ? ["in its time zone"] : []), "what happens", "now", "run"], rows),
     ...(more > 0 ? [`and ${more} more`] : []),
   ].join("\n");
 }

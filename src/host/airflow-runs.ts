@@ -32,13 +32,13 @@ export interface AirflowRuns {
   failedTask(dag: DagId, runId: string): Promise<{ readonly task: string; readonly message: string } | undefined>;
 }
 
+/** The time zone is not among them: Airflow's API says UTC of every DAG (apache/airflow#49720). */
 export interface DagFacts {
   readonly paused: boolean;
   /** Whether it has a schedule of which runs can be made up for. */
   readonly periodic: boolean;
   /** The cron expression of its schedule. */
   readonly cron: string | null;
-  readonly timezone: string;
   /** The release that its next run would belong to. */
   readonly release: string | null;
   readonly start: Date | null;

@@ -29,6 +29,8 @@ export interface BackfillDag extends DagFacts {
   readonly id: DagId;
   /** The two params whose range of months the DAG is mapped over. */
   readonly eachMonth: { readonly from: string; readonly to: string } | null;
+  /** In which its dates are read. */
+  readonly timezone: string;
 }
 
 /** Why no run of this plan may begin any more: the DAG is of another release than the one that was planned for. */

@@ -2,22 +2,28 @@ import { createHash } from "node:crypto";
 import type { HostRequest } from "../backfill/host-request.ts";
 import { actionFor, type BackfillPlan, isUnderWay, type PlannedRun, runningError, summarise } from "../backfill/plan.ts";
 import { type BackfillProgress, progressOf, type RunProgress } from "../backfill/progress.ts";
-import { everyOf, type Period, periodsOf } from "../backfill/range.ts";
+import { everyOf, periodsOf } from "../backfill/range.ts";
 import { TransientError, UserError } from "../errors.ts";
 import { canonicalJson } from "../release/canonical-json.ts";
 import type { JsonValue } from "../scrape/model.ts";
+import type { Period } from "../time/period.ts";
+import { wallClock } from "../time/zone.ts";
 import type { DagRun } from "./airflow-runs.ts";
 import { type BackfillDag, type BackfillHost, type HostBackfill, movedSince, tooManyRuns } from "./backfill-dag.ts";
 import { failuresOf } from "./backfill-failures.ts";
 
 /** Airflow keeps ids that begin with `backfill__` for its own. */
 const PREFIX = "dagline_backfill__";
+/** A day begins at most 26 hours earlier or later in another time zone. */
+const ZONES_APART = 26 * 3_600_000;
 
 /** A period with the run that is there for it, and whether this backfill made or cleared that run. */
 interface PeriodRun extends PlannedRun {
   readonly when: Period;
   readonly run: DagRun | undefined;
   readonly mark: Mark | undefined;
+  /** What the run is called when it is made. */
+  readonly newId: string;
 }
 
 /**
@@ -86,15 +92,19 @@ export function backfillPeriods({ runs: airflow, now, log }: BackfillHost, dag: 
     if (first === undefined || last === undefined) {
       throw new UserError(`there is no run of ${dag.id} to make from ${request.from} to ${request.to}: ${notes.join("; ") || "no period"}`);
     }
-    const existing = await airflow.runs(dag.id, first.start, last.start);
+    const [from, to] = [first.start.getTime() - ZONES_APART, last.start.getTime() + ZONES_APART];
+    const existing = await airflow.runs(dag.id, new Date(from), new Date(to));
     const found = new Map(existing.map((run) => [run.logicalDate?.getTime(), run]));
+    const dateOfId = new Map(existing.map((run) => [run.id, run.logicalDate?.getTime()]));
     const runs = periods.map((when): PeriodRun => {
       const run = found.get(when.start.getTime());
       const mark = readMark(run?.note ?? null);
       const state = run === undefined ? null : run.state === "failed" && mark?.cancelled === "before" ? "cancelled" : run.state;
-      const run_id = run?.id ?? `${PREFIX}${when.name}`;
-      return { period: when.name, run_id, state, action: actionFor(state, request.reprocess), when, run, mark };
+      const newId = newIdOf(when, dateOfId);
+      return { period: when.name, run_id: run?.id ?? newId, state, action: actionFor(state, request.reprocess), when, run, mark, newId };
     });
+    const old = runs.flatMap(({ period, newId }) => (newId === `${PREFIX}${period}` ? [] : [`${PREFIX}${period}`]));
+    if (old.length > 0) notes.push(`${old.length} of the range had a run in another time zone, which stays: ${cutText(old)}`);
     if (request.newestFirst) runs.reverse();
     return { runs, notes };
   }
@@ -109,13 +119,13 @@ export function backfillPeriods({ runs: airflow, now, log }: BackfillHost, dag: 
     return new Set(chosen.map(({ period }) => period));
   }
 
-  async function begin(id: string, { run, when }: PeriodRun): Promise<void> {
+  async function begin(id: string, { run, when, newId }: PeriodRun): Promise<void> {
     const note = markText({ id, cancelled: null });
     const conf = confOf(when);
     // A run keeps the params that it was made with, so one with others is made anew.
     if (run !== undefined && sameJson(run.conf, conf)) return airflow.clear(dag.id, run.id, note);
     if (run !== undefined) await airflow.remove(dag.id, run.id);
-    const created = await airflow.trigger(dag.id, { id: `${PREFIX}${when.name}`, start: when.start, end: when.end, conf, note });
+    const created = await airflow.trigger(dag.id, { id: newId, start: when.start, end: when.end, conf, note });
     if (!created) log.info(`${when.name} was begun by somebody else meanwhile`);
   }
 
@@ -145,20 +155,36 @@ export function backfillPeriods({ runs: airflow, now, log }: BackfillHost, dag: 
   }
 }
 
+/** The period's name, with its start where a run of that name has another: the DAG had another time zone then. */
+function newIdOf({ name, start }: Period, dateOfId: ReadonlyMap<string, number | undefined>): string {
+  const id = `${PREFIX}${name}`;
+  const free = !dateOfId.has(id) || dateOfId.get(id) === start.getTime();
+  return free ? id : `${id}_${start.toISOString().slice(0, 16)}Z`;
+}
+
 function choosePeriods(dag: BackfillDag, { request }: HostRequest, now: Date): { periods: Period[]; notes: string[] } {
   if (dag.eachMonth !== null && everyOf(request) === "day") {
     throw new UserError(`${dag.id} runs for months (each_month), not for days`, { hint: "Write from and to as months, or every: month." });
   }
   const all = periodsOf(request, dag.timezone, request.maxRuns + 1);
   if (all.length > request.maxRuns) throw tooManyRuns(dag.id, null, request.maxRuns);
+  const skipped = all.filter(({ start, end }) => start >= end);
+  const days = all.filter((period) => !skipped.includes(period));
   // Airflow gives a run of before the DAG's start_date no tasks and calls it a success.
-  const early = all.filter(({ start }) => dag.start !== null && start < dag.start);
-  const late = all.filter(({ start, end }) => end > now || (dag.end !== null && start > dag.end));
-  const notes: string[] = [];
-  const dateOf = (date: Date | null): string => date?.toISOString().slice(0, 10) ?? "";
-  if (early.length > 0) notes.push(`${early.length} of the range are before the DAG's start_date (${dateOf(dag.start)})`);
+  const early = days.filter(({ start }) => dag.start !== null && start < dag.start);
+  const late = days.filter(({ start, end }) => end > now || (dag.end !== null && start > dag.end));
+  const notes = skipped.map(({ name }) => `${name} is not a day in ${dag.timezone}: its clocks skipped it`);
+  if (early.length > 0) notes.push(`${early.length} of the range are before the DAG's start_date (${dateOf(dag.start, dag.timezone)})`);
   if (late.length > 0) notes.push(`${late.length} of the range are not over yet, or after the DAG's end_date`);
-  return { periods: all.filter((period) => !early.includes(period) && !late.includes(period)), notes };
+  return { periods: days.filter((period) => !early.includes(period) && !late.includes(period)), notes };
+}
+
+function cutText(names: readonly string[]): string {
+  return `${names.slice(0, 3).join(", ")}${names.length > 3 ? ", …" : ""}`;
+}
+
+function dateOf(date: Date | null, zone: string): string {
+  return date === null ? "" : new Date(wallClock(date.getTime(), zone)).toISOString().slice(0, 10);
 }
 
 /** What a run's note says of the backfill that began it. */

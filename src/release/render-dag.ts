@@ -49,8 +49,8 @@ function dagArguments(dag: Dag, readme: string): Argument[] {
     ["dag_id", pythonLiteral(dag.id)],
     ["description", pythonLiteral(dag.description)],
     ["schedule", dagSchedule(dag)],
-    ["start_date", instant(dag.startDate, dag.timezone)],
-    ["end_date", dag.endDate === null ? undefined : instant(dag.endDate, dag.timezone)],
+    ["start_date", instant(dag.startDate, dag.timezone, "start")],
+    ["end_date", dag.endDate === null ? undefined : instant(dag.endDate, dag.timezone, "end")],
     ["catchup", pythonLiteral(dag.catchup)],
     // Always said: Airflow's own default (`[core] dags_are_paused_at_creation`) has a new DAG arrive paused.
     ["is_paused_upon_creation", pythonLiteral(dag.paused)],

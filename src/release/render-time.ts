@@ -1,4 +1,6 @@
 import type { Dag } from "../scrape/model.ts";
+import { wallTime } from "../time/period.ts";
+import { instantOf } from "../time/zone.ts";
 import { block, pythonLiteral } from "./python-literal.ts";
 
 /** When a DAG runs and what it announces, as Python expressions. */
@@ -20,13 +22,18 @@ export function tableAsset(table: string): string {
   return block("Asset(", [`name=${pythonLiteral(name)}`, `uri=${pythonLiteral(uri)}`], ")");
 }
 
-/** An ISO date or date-time without an offset, as an instant in `timezone`. */
-export function instant(iso: string, timezone: string): string {
+/**
+ * An ISO date or date-time without an offset, as an instant in `timezone`; of a time that comes twice in autumn the first one for a start and
+ * the second for an end, so that both are within. pendulum takes the second unless `fold` says otherwise.
+ */
+export function instant(iso: string, timezone: string, which: "start" | "end"): string {
   const match = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6}))?)?)?$/.exec(iso);
   if (match === null) throw new Error(`not a date that the scrape stage lets through: ${JSON.stringify(iso)}`);
   const [, year, month, day, hour, minute, second, fraction] = match;
   const numbers = [year, month, day, hour, minute, second, fraction?.padEnd(6, "0")].filter((part) => part !== undefined).map(Number);
-  return `pendulum.datetime(${numbers.join(", ")}, tz=${pythonLiteral(timezone)})`;
+  const wall = wallTime(`${year}-${month}-${day}T${hour ?? "00"}:${minute ?? "00"}:${second ?? "00"}`);
+  const twice = which === "start" && instantOf(wall, timezone, "second") !== instantOf(wall, timezone);
+  return `pendulum.datetime(${numbers.join(", ")}, tz=${pythonLiteral(timezone)}${twice ? ", fold=0" : ""})`;
 }
 
 /** Seconds as a timedelta. */

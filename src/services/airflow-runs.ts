@@ -29,7 +29,6 @@ export class AirflowRunsApi implements AirflowRuns {
       paused: found.is_paused === true,
       periodic: found.is_backfillable === true,
       cron: textOf(found.timetable_summary),
-      timezone: textOf(found.timezone) ?? "UTC",
       release: textOf(found.bundle_version),
       start: dateOf(found.start_date),
       end: dateOf(found.end_date),

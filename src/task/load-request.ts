@@ -5,7 +5,7 @@ import type { LoadRequest } from "../load/request.ts";
 import { fillSlice } from "../scrape/url-template.ts";
 import type { TaskDocument } from "./document.ts";
 import type { DagSpec, LoadSpec } from "./spec.ts";
-import { intervalOf, templateValues } from "./variables.ts";
+import { intervalOf, sliceValues } from "./variables.ts";
 
 /** The param by which a person has an older run overwrite the rows of a newer one. */
 const OVERWRITE_NEWER = "overwrite_newer";
@@ -19,8 +19,8 @@ export async function loadRequestOf(
 ): Promise<Omit<LoadRequest, "files" | "signal">> {
   const { month, params, run_after } = document;
   const now = new Date(run_after);
-  const values = templateValues({
-    interval: intervalOf(document),
+  const values = sliceValues({
+    interval: intervalOf(document, dag.timezone),
     month,
     timezone: dag.timezone,
     params: { ...params, ...spec.params },

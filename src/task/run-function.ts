@@ -58,7 +58,7 @@ async function callFunction(
   inputs: Readonly<Record<string, string>>,
   output: string,
 ): Promise<void> {
-  const interval = intervalOf(document);
+  const interval = intervalOf(document, dag.timezone);
   const params = Object.freeze({ ...document.params, ...task.params });
   const config = dag.config === null ? null : (JSON.parse(await readFile(join(document.release_dir, dag.config), "utf8")) as JsonValue);
   const base = { output, inputs, interval, params, config, log, signal, fetch: fetchFor(document.origins, signal) };

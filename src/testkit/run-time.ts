@@ -2,6 +2,7 @@ import type { Dag, JsonValue, Task } from "../scrape/model.ts";
 import type { TemplateValue } from "../scrape/url-template.ts";
 import type { Interval } from "../task/api.ts";
 import { intervalOf, templateValues } from "../task/variables.ts";
+import { periodOf } from "../time/period.ts";
 
 /** When a test's run is, and with which params. */
 export interface RunTime {
@@ -13,11 +14,11 @@ export interface RunTime {
   readonly params?: Readonly<Record<string, JsonValue>>;
 }
 
-/** null, as for a run on demand, when the test gives neither a date nor a month. */
-export function runInterval({ date, month }: RunTime): Interval | null {
-  if (date === undefined) return intervalOf({ month: month ?? null, data_interval: null });
-  const start = new Date(`${date}T00:00:00Z`);
-  return { start, end: new Date(start.getTime() + 86_400_000) };
+/** In the DAG's time zone; null, as for a run on demand, when the test gives neither a date nor a month. */
+export function runInterval({ timezone }: Dag, { date, month }: RunTime): Interval | null {
+  if (date === undefined) return intervalOf({ month: month ?? null, data_interval: null }, timezone);
+  const { start, end } = periodOf(date, timezone);
+  return { start, end };
 }
 
 /** As the task runner merges them: the DAG's defaults, the run's values, the task's own. */
@@ -26,13 +27,12 @@ export function runParams(dag: Dag, task: Task, { params }: RunTime): Record<str
   return { ...Object.fromEntries(defaults.map(([name, spec]) => [name, spec.default as JsonValue])), ...params, ...task.params };
 }
 
-/** What the URL's and the slice's variables stand for. */
+/** What the variables of URL and slice stand for. */
 export function runVariables(dag: Dag, task: Task, run: RunTime): Record<string, TemplateValue> {
-  // A test's date is one on the DAG's own calendar, so no time zone may move it.
   return templateValues({
-    interval: runInterval(run),
+    interval: runInterval(dag, run),
     month: run.month ?? null,
-    timezone: "UTC",
+    timezone: dag.timezone,
     params: runParams(dag, task, run),
     now: new Date(),
   });

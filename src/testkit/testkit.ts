@@ -64,7 +64,7 @@ export async function openTestkit(folder: string): Promise<Testkit> {
       input,
       inputs,
       output,
-      interval: runInterval(options),
+      interval: runInterval(dag, options),
       params: runParams(dag, task, options),
       config: dag.configPath === null ? null : JSON.parse(await readFile(join(root, dag.configPath), "utf8")),
       log: options.log ?? silentLog,

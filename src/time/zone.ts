@@ -38,6 +38,11 @@ export function isSecond(instant: number, zone: string): boolean {
   return instantOf(wallClock(instant, zone), zone) < instant;
 }
 
+/** An instant as a clock in the zone shows it, to the minute: `2024-09-10T23:00-03:00`. */
+export function clockText(instant: number, zone: string): string {
+  return zoned(instant, zone).toString({ smallestUnit: "minute", timeZoneName: "never" });
+}
+
 function zoned(instant: number, zone: string): Temporal.ZonedDateTime {
   return Temporal.Instant.fromEpochMilliseconds(instant).toZonedDateTimeISO(zone);
 }

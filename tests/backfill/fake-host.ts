@@ -8,6 +8,7 @@ import type { CommandOutcome, HostCommands } from "../../src/deploy/host-command
 import { exitCodeOf, TransientError, UserError } from "../../src/errors.ts";
 import type { AirflowRuns, Backfill, DagFacts, DagRun, NewBackfill } from "../../src/host/airflow-runs.ts";
 import { backfill } from "../../src/host/backfill.ts";
+import type { ReleasedSpec } from "../../src/host/released-spec.ts";
 import { silentLog } from "../../src/log.ts";
 
 const release = "1".repeat(64);
@@ -18,7 +19,6 @@ export class FakeAirflow implements AirflowRuns {
     paused: false,
     periodic: false,
     cron: null,
-    timezone: "UTC",
     release,
     start: new Date("2020-01-01T00:00:00Z"),
     end: null,
@@ -128,13 +128,16 @@ export class FakeAirflow implements AirflowRuns {
   }
 }
 
-/** A host whose SSM command is the real agent's code, over an Airflow in memory. Its release knows the DAG `demo` and `other_demo`. */
-export function fakeHost(airflow: FakeAirflow, spec: object = { each_month: null }) {
+/** A zone west of UTC, whose days begin hours after those of UTC. */
+const west = "America/Santiago";
+
+/** A host whose SSM command is the real agent's code, over an Airflow in memory. Its release has the DAGs `demo` and `other_dag`. */
+export function fakeHost(airflow: FakeAirflow, { timezone = west, each_month = null }: Partial<ReleasedSpec> = {}) {
   const home = mkdtempSync(join(tmpdir(), "dagline-backfill-"));
   const folder = join(home, "releases", release);
   for (const name of ["dags", "specs"]) mkdirSync(join(folder, name), { recursive: true });
   for (const name of ["demo", "other_dag"]) writeFileSync(join(folder, "dags", `${name}.py`), "");
-  writeFileSync(join(folder, "specs", "demo.json"), JSON.stringify(spec));
+  writeFileSync(join(folder, "specs", "demo.json"), JSON.stringify({ timezone, each_month }));
   writeFileSync(join(home, "active.json"), JSON.stringify({ release, previous: null, commit: null, activated_at: "" }));
   const actions: string[] = [];
   const host = { home, runs: airflow, now: () => airflow.now, log: silentLog };

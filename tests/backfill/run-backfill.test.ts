@@ -27,7 +27,8 @@ function go(
   return backfillOf(airflow, commands, inputs, options);
 }
 
-const month = (name: string): Date => new Date(`${name}-01T00:00:00Z`);
+/** Where a summer month begins in Santiago, the time zone of `demo`. */
+const month = (name: string): Date => new Date(`${name}-01T03:00:00Z`);
 const daily = (days: number): void => scheduleDaily(airflow, days);
 
 test("a dry run lists the runs that would be created and those that exist, and starts nothing", async () => {
@@ -129,7 +130,7 @@ test("a second backfill of the same DAG names the one that runs", async () => {
   assert.instance(error, UserError);
   daily(3);
   await rejects(go({}, { delay: () => Promise.reject(new Error("died")) }));
-  await rejects(go(), /^another backfill of demo is running: backfill 1, 2024-01-01T00:00:00.000Z to 2024-03-31T23:59:59.999Z, begun/);
+  await rejects(go(), /^another backfill of demo is running: backfill 1, 2024-01-01T03:00:00.000Z to 2024-04-01T02:59:59.999Z, begun/);
 });
 
 test("a scheduled DAG's backfill is Airflow's own, and only its own runs are counted", async () => {
@@ -178,7 +179,7 @@ for (const [what, inputs, prepare, message] of [
     "a schedule's range of no run",
     { from: "2024-05", to: "2024-05" },
     () => daily(3),
-    /^no interval of demo \(0 9 \* \* \*, UTC\) .* has ended$/,
+    /^no interval of demo \(0 9 \* \* \*, America\/Santiago\) .* has ended$/,
   ],
   ["a period for a DAG with a schedule", { every: "day" }, () => daily(3), /has a schedule \(0 9 \* \* \*\)/],
 ] as const) {

@@ -4,6 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { pythonBin } from "../../local/paths.ts";
 import { renderDag } from "../../src/release/render-dag.ts";
+import { dagSchedule } from "../../src/release/render-time.ts";
 import { sourceOf } from "../../src/release/source-comment.ts";
 import type { Dag } from "../../src/scrape/model.ts";
 import { hostileTexts, unstorableTexts } from "./hostile.ts";
@@ -113,7 +114,8 @@ test("nothing but literals differs between a plain DAG and a hostile one", () =>
   const shapes = [...hostileTexts, ...unstorableTexts].map((text) => {
     const params = { [`p${text}`]: { default: text, type: "string", description: text, enum: [text], title: text } };
     const tasks = [extractTask("a", { pool: text }), loadTask("b", ["a"], { table: text })];
-    return renderDag(
+    const schedule = { kind: "cron", expression: text } as const;
+    const python = renderDag(
       makeDag({
         owner: text,
         description: text,
@@ -122,11 +124,12 @@ test("nothing but literals differs between a plain DAG and a hostile one", () =>
         emailOn: everything.emailOn ?? makeDag().emailOn,
         params,
         tasks,
-        schedule: { kind: "cron", expression: text },
-        timezone: text,
+        schedule,
       }),
       `${text}.`,
     );
+    // A start_date needs a zone that there is.
+    return `${python}\n${dagSchedule({ schedule, timezone: text })}\n`;
   });
   // The tree of each, with every constant blanked; texts that are joined over lines are one constant there.
   const program = `
@@ -176,6 +179,13 @@ test("a date is read in the DAG's time zone, to the microsecond", () => {
   assert.is(rendered("2009-01-01"), 'pendulum.datetime(2009, 1, 1, tz="Asia/Tokyo")');
   assert.is(rendered("2009-01-01T09:30"), 'pendulum.datetime(2009, 1, 1, 9, 30, tz="Asia/Tokyo")');
   assert.is(rendered("2009-12-31 23:59:59.5"), 'pendulum.datetime(2009, 12, 31, 23, 59, 59, 500000, tz="Asia/Tokyo")');
+});
+
+test("of a midnight that comes twice, a DAG starts at the first and ends at the second", () => {
+  const dag = { startDate: "2023-11-05", endDate: "2024-11-03", timezone: "America/Havana" };
+  const rendered = renderDag(makeDag(dag), "");
+  assert.match(rendered, 'start_date=pendulum.datetime(2023, 11, 5, tz="America/Havana", fold=0),');
+  assert.match(rendered, 'end_date=pendulum.datetime(2024, 11, 3, tz="America/Havana"),');
 });
 
 test.run();
