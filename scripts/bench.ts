@@ -101,7 +101,7 @@ async function load(
       fields,
       maxBadRows: 0,
     },
-    files: [{ key: "rows.csv", sha256, extension: "csv", path }],
+    files: [{ key: "rows.csv", sha256, rows: null, path }],
   };
   const jobFile = join(dir, "job.json");
   writeFileSync(jobFile, JSON.stringify(job));

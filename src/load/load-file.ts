@@ -1,6 +1,7 @@
 import { TransientError, UserError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { checkColumns } from "./check-columns.ts";
+import { checkCount } from "./check-count.ts";
 import { readColumns } from "./csv.ts";
 import { DataError, inTransaction, type LoadDatabase } from "./database.ts";
 import { executionDateSetting, loadIdSetting } from "./ddl.ts";
@@ -76,6 +77,7 @@ async function attempt(request: LoadRequest, database: LoadDatabase, target: Tar
       overwrite: newer === null,
     });
     if ("refuse" in counts) return counts;
+    checkCount(request, counts.rowsRead);
     const { rowsLeft, ...rows } = counts;
     if (rowsLeft > 0) {
       log.warn(`${rowsLeft} rows differ from those of the newer run ${newer}, and were left as they are; ${howToOverwrite}`);

@@ -46,9 +46,11 @@ export interface LoadFile {
   readonly key: string;
   /** 64 lower-case hexadecimal digits; what is read must match it, or nothing is loaded. */
   readonly sha256: string;
-  /** `csv` without a dot. */
-  readonly extension: string;
-  /** The file's bytes from the start; may be called several times, one after the other. */
+  /** What `open` gives was made from bytes that matched already. */
+  readonly isVerified?: true;
+  /** How many rows were counted when the file was staged; null when nobody could. The load must read as many. */
+  readonly rows: number | null;
+  /** The file's rows as CSV, from the start; may be called several times, one after the other. */
   open(): Promise<Readable>;
 }
 

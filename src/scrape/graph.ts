@@ -1,6 +1,7 @@
 import { didYouMean, nearest } from "./did-you-mean.ts";
 import type { Located } from "./read-node.ts";
 import type { Report } from "./report.ts";
+import { tableExtensions } from "./table-files.ts";
 
 export interface GraphTask {
   readonly id: string;
@@ -12,9 +13,6 @@ export interface GraphTask {
   readonly checkAt: number | null;
   readonly extension: string | null;
 }
-
-/** Files whose rows can be counted, compared and loaded. */
-const tableFiles = ["csv", "parquet", "ndjson"];
 
 /** Reports what is wrong between tasks: unknown names, cycles, loose ends, loads in the middle, checks that would lose rows. */
 export function checkGraph(tasks: ReadonlyMap<string, GraphTask>, report: Report): void {
@@ -53,12 +51,12 @@ function checkDependencies(task: GraphTask, tasks: ReadonlyMap<string, GraphTask
         "Depend on the task that feeds the load; to run after a table changed, schedule a DAG on it: `schedule: { assets: [table] }`.",
       );
     }
-    if (task.kind === "load" && upstream.extension !== null && !tableFiles.includes(upstream.extension)) {
+    if (task.kind === "load" && upstream.extension !== null && !tableExtensions.includes(upstream.extension)) {
       report.error(
         at,
         "not-a-table-file",
         `the load \`${task.id}\` cannot read the .${upstream.extension} file of \`${id}\``,
-        `A load reads ${tableFiles.join(", ")}: put a transform between them.`,
+        `A load reads ${tableExtensions.join(", ")}: put a transform between them.`,
       );
     }
   }
@@ -132,12 +130,12 @@ function checkComparison(
   downstream: ReadonlyMap<string, readonly string[]>,
   report: Report,
 ): void {
-  if (task.extension !== null && !tableFiles.includes(task.extension)) {
+  if (task.extension !== null && !tableExtensions.includes(task.extension)) {
     report.error(
       at,
       "comparison-check",
       `the rows of a .${task.extension} file cannot be compared`,
-      `The check is for ${tableFiles.join(", ")} files.`,
+      `The check is for ${tableExtensions.join(", ")} files.`,
     );
   }
   const below = reach([task.id], downstream, null);

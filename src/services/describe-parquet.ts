@@ -1,29 +1,30 @@
 import { DuckDBArrayType, DuckDBListType, DuckDBMapType, DuckDBStructType, type DuckDBType, DuckDBTypeId } from "@duckdb/node-api";
 import { duckdbText } from "../tables/csv-dialect.ts";
 import { digestOf, type TableDescription } from "../tables/describe.ts";
-import { duckdbReason, withDuckdb } from "./duckdb-session.ts";
+import { duckdbReason, openDuckdb } from "./duckdb-session.ts";
 import { columnSql, isNested, type ParquetColumn, parquetColumns, parquetTable } from "./parquet-columns.ts";
 
 /** Counts the rows by the file's own metadata, and on demand digests their exact values. A file that DuckDB can't read has a problem; nothing is thrown for it. */
 export async function describeParquet(path: string, withDigest: boolean, temporary: string): Promise<TableDescription> {
-  return withDuckdb(temporary, async (connection) => {
-    let rows: number | null = null;
-    try {
-      const metadata = await connection.runAndReadAll(`SELECT num_rows AS rows FROM parquet_file_metadata(${duckdbText(path)})`);
-      rows = Number(metadata.getRowObjectsJson()[0]?.rows);
-      if (!withDigest) return { rows, digest: null, problem: null };
-      const columns = await parquetColumns(connection, path);
-      const sums = await connection.runAndReadAll(
-        `SELECT sum(md5_number_lower(row))::VARCHAR AS low, sum(md5_number_upper(row))::VARCHAR AS high
+  const { connection, close } = await openDuckdb(temporary);
+  let rows: number | null = null;
+  try {
+    const metadata = await connection.runAndReadAll(`SELECT num_rows AS rows FROM parquet_file_metadata(${duckdbText(path)})`);
+    rows = Number(metadata.getRowObjectsJson()[0]?.rows);
+    if (!withDigest) return { rows, digest: null, problem: null };
+    const columns = await parquetColumns(connection, path);
+    const sums = await connection.runAndReadAll(
+      `SELECT sum(md5_number_lower(row))::VARCHAR AS low, sum(md5_number_upper(row))::VARCHAR AS high
          FROM (SELECT concat_ws(',', ${columns.map(valueSql).join(", ")}) AS row FROM ${parquetTable(path)})`,
-      );
-      const { low, high } = sums.getRowObjectsJson()[0] ?? {};
-      const schema = JSON.stringify(["parquet", ...columns.map(({ name, type }) => [name, String(type)])]);
-      return { rows, digest: digestOf(schema, rows, `${low} ${high}`), problem: null };
-    } catch (error) {
-      return { rows, digest: null, problem: duckdbReason(error) };
-    }
-  });
+    );
+    const { low, high } = sums.getRowObjectsJson()[0] ?? {};
+    const schema = JSON.stringify(["parquet", ...columns.map(({ name, type }) => [name, String(type)])]);
+    return { rows, digest: digestOf(schema, rows, `${low} ${high}`), problem: null };
+  } catch (error) {
+    return { rows, digest: null, problem: duckdbReason(error) };
+  } finally {
+    close();
+  }
 }
 
 /** A value as text in which no two values look the same; empty for null. What may be long, or hold a comma, is replaced by its digest. */

@@ -7,28 +7,30 @@ import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
  */
 const MEMORY = "512MB";
 
-/** Runs `work` with a DuckDB of its own, in one thread: a second one takes memory, and the core that PostgreSQL works on. */
-export async function withDuckdb<T>(temporary: string, work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+export interface DuckdbSession {
+  readonly connection: DuckDBConnection;
+  close(): void;
+}
+
+/** A DuckDB of one's own, in one thread: a second one takes memory, and the core that PostgreSQL works on. */
+export async function openDuckdb(temporary: string): Promise<DuckdbSession> {
   await mkdir(temporary, { recursive: true });
   const instance = await DuckDBInstance.create(":memory:", {
     threads: "1",
     memory_limit: MEMORY,
     temp_directory: temporary,
     autoinstall_known_extensions: "false",
-    preserve_insertion_order: "true",
   });
-  try {
-    const connection = await instance.connect();
-    try {
-      // An instant's text must not depend on the machine.
-      await connection.run("SET TimeZone = 'UTC'");
-      return await work(connection);
-    } finally {
+  const connection = await instance.connect();
+  // An instant's text must not depend on the machine.
+  await connection.run("SET TimeZone = 'UTC'");
+  return {
+    connection,
+    close: () => {
       connection.closeSync();
-    }
-  } finally {
-    instance.closeSync();
-  }
+      instance.closeSync();
+    },
+  };
 }
 
 /** The first line of what DuckDB says, which the rest only explains. */

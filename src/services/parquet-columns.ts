@@ -1,4 +1,12 @@
-import { type DuckDBConnection, type DuckDBType, DuckDBTypeId } from "@duckdb/node-api";
+import {
+  DuckDBArrayType,
+  type DuckDBConnection,
+  DuckDBListType,
+  DuckDBMapType,
+  DuckDBStructType,
+  type DuckDBType,
+  DuckDBTypeId,
+} from "@duckdb/node-api";
 import { duckdbText } from "../tables/csv-dialect.ts";
 
 export interface ParquetColumn {
@@ -19,6 +27,13 @@ export async function parquetColumns(connection: DuckDBConnection, path: string)
 
 export function columnSql(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** The types that a nested one is made of; of any other type itself. */
+export function leavesOf(type: DuckDBType): DuckDBType[] {
+  if (type instanceof DuckDBListType || type instanceof DuckDBArrayType) return leavesOf(type.valueType);
+  if (type instanceof DuckDBMapType) return [...leavesOf(type.keyType), ...leavesOf(type.valueType)];
+  return type instanceof DuckDBStructType ? type.entryTypes.flatMap(leavesOf) : [type];
 }
 
 export function isNested(type: DuckDBType): boolean {

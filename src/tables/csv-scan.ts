@@ -26,6 +26,7 @@ export function scanCsv(take: TakeRecord): RecordScan {
   let afterCr = false;
   let records = 0;
   const lineEnds = new Set<string>();
+  let headerEnd: string | null = null;
   let out = Buffer.alloc(0);
   let used = 0;
 
@@ -42,7 +43,9 @@ export function scanCsv(take: TakeRecord): RecordScan {
     length = 0;
   };
   const noteLineEnd = (kind: string): void => {
-    if (records > 1) lineEnds.add(kind);
+    // A header that ends in CRLF above rows that end in LF, or the other way round, is read all the same.
+    if (records > 1 || kind === "\r") lineEnds.add(kind);
+    else headerEnd = kind;
   };
   /** The record's bytes in this chunk, up to its first quote. */
   const beginRewriting = (before: Buffer): void => {
@@ -122,7 +125,7 @@ export function scanCsv(take: TakeRecord): RecordScan {
       if (afterCr) noteLineEnd("\r");
       if (begun) finish(Buffer.alloc(0));
       if (records === 0) return "the file is empty, it has not even a header";
-      return lineEnds.size > 1 ? "its rows end in line ends of several kinds" : null;
+      return lineEnds.size > 1 || (headerEnd !== null && lineEnds.has("\r")) ? "its rows end in line ends of several kinds" : null;
     },
   };
 }

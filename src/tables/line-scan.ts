@@ -1,11 +1,14 @@
-import type { RecordScan, TakeRecord } from "./record-scan.ts";
+import type { RecordScan } from "./record-scan.ts";
 
 const LF = 0x0a;
 const CR = 0x0d;
 const BRACE = 0x7b;
 
+/** As `TakeRecord`; `line` starts at 1. */
+export type TakeLine = (bytes: Buffer, ends: boolean, line: number) => void;
+
 /** Splits newline-delimited JSON into its lines, without their line ends; blank lines are left out. A long line is never held as a whole. */
-export function scanLines(take: TakeRecord): RecordScan {
+export function scanLines(take: TakeLine): RecordScan {
   let hasContent = false;
   let line = 1;
   let problem: string | null = null;
@@ -15,7 +18,7 @@ export function scanLines(take: TakeRecord): RecordScan {
     const first = hasContent ? undefined : bytes.find((byte) => !isBlank(byte));
     if (first !== undefined && first !== BRACE) problem ??= `line ${line} is not a JSON object`;
     hasContent ||= first !== undefined;
-    if (hasContent) take(bytes, ends);
+    if (hasContent) take(bytes, ends, line);
     if (!ends) return;
     hasContent = false;
     line++;
@@ -35,7 +38,7 @@ export function scanLines(take: TakeRecord): RecordScan {
       if (start < rest) part(chunk.subarray(start, rest), false);
     },
     end() {
-      if (hasContent) take(Buffer.alloc(0), true);
+      if (hasContent) take(Buffer.alloc(0), true, line);
       return problem;
     },
   };

@@ -1,7 +1,6 @@
-import { createReadStream, createWriteStream } from "node:fs";
+import { createReadStream } from "node:fs";
 import { mkdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { pathToFileURL } from "node:url";
 import { UserError } from "../errors.ts";
 import type { JsonValue } from "../scrape/model.ts";
@@ -9,7 +8,8 @@ import { fillTemplate } from "../scrape/url-template.ts";
 import type { Extract, ExtractContext, Transform, TransformContext } from "./api.ts";
 import type { TaskDocument } from "./document.ts";
 import { fetchFor } from "./fetch-for.ts";
-import { HashingStream, hashFile } from "./hashing.ts";
+import { fetchStaged } from "./fetch-staged.ts";
+import { hashFile } from "./hashing.ts";
 import type { TaskResult, TaskServices } from "./run-task.ts";
 import type { DagSpec, FunctionSpec } from "./spec.ts";
 import { nameStagedFile, printStagedKey, type StagedReference } from "./staged-file.ts";
@@ -101,19 +101,8 @@ async function fetchInputs(
   await mkdir(dir);
   const inputs: Record<string, string> = {};
   for (const reference of upstream) {
-    const found = await staging.download(reference.key);
-    if (found === undefined)
-      throw new UserError(`the staged file ${reference.key} is gone`, {
-        hint: `Clear the task ${reference.task}, so that it stages it again.`,
-      });
     const path = join(dir, `${reference.task}${reference.key.slice(reference.key.lastIndexOf("."))}`);
-    const hashing = new HashingStream();
-    await pipeline(found.body, hashing, createWriteStream(path), { signal });
-    if (hashing.digest() !== reference.sha256) {
-      throw new UserError(`the staged file ${reference.key} is not the one that ${reference.task} wrote`, {
-        hint: `Clear the task ${reference.task}, so that it stages it again.`,
-      });
-    }
+    await fetchStaged(reference, staging, path, signal);
     inputs[reference.task] = path;
   }
   return inputs;

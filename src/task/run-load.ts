@@ -6,11 +6,14 @@ import type { DatabaseAddress, TaskDocument } from "./document.ts";
 import { loadRequestOf } from "./load-request.ts";
 import type { TaskResult } from "./run-task.ts";
 import type { DagSpec, LoadSpec } from "./spec.ts";
-import { parseStagedKey, type StagedReference } from "./staged-file.ts";
-import type { Staging } from "./staging.ts";
+import { stagedRows } from "./staged-rows.ts";
+import type { Staging, TableReader } from "./staging.ts";
 
 export interface LoadServices {
   readonly staging: () => Promise<Staging>;
+  readonly tables: () => Promise<TableReader>;
+  /** An empty folder for the task's files; the caller removes it, however the task ends. */
+  readonly dir: string;
   /** Connects; the caller ends the connection. */
   readonly database: (address: DatabaseAddress) => Promise<LoadDatabase>;
   readonly log: TaskLog;
@@ -28,10 +31,11 @@ export async function runLoad(document: TaskDocument, dag: DagSpec, task: LoadSp
   const staging = await services.staging();
   const database = await services.database(document.database);
   try {
+    const request = await loadRequestOf(document, dag, document.task, task);
     const result = await loadFile(
       {
-        ...(await loadRequestOf(document, dag, document.task, task)),
-        files: document.upstream.map((reference) => stagedFile(reference, staging)),
+        ...request,
+        files: document.upstream.map((reference) => stagedRows(reference, request.fields, { ...services, staging })),
         signal,
       },
       database,
@@ -53,20 +57,4 @@ export async function runLoad(document: TaskDocument, dag: DagSpec, task: LoadSp
   } finally {
     await database.end();
   }
-}
-
-function stagedFile(reference: StagedReference, staging: Staging) {
-  return {
-    key: reference.key,
-    sha256: reference.sha256,
-    extension: parseStagedKey(reference.key).extension,
-    open: async () => {
-      const found = await staging.download(reference.key);
-      if (found === undefined)
-        throw new UserError(`the staged file ${reference.key} is gone`, {
-          hint: `Clear the task ${reference.task}, so that it stages it again.`,
-        });
-      return found.body;
-    },
-  };
 }

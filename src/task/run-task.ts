@@ -6,15 +6,9 @@ import { type LoadServices, runLoad } from "./run-load.ts";
 import { isSkip } from "./skip.ts";
 import { readSpec, type TaskSpec } from "./spec.ts";
 import type { StagedReference } from "./staged-file.ts";
-import type { Staging, TableReader } from "./staging.ts";
 
 /** What the runner is given from outside; the heavy ones are loaded when they are first needed. */
-export interface TaskServices extends LoadServices {
-  readonly staging: () => Promise<Staging>;
-  readonly tables: () => Promise<TableReader>;
-  /** An empty folder for the task's files; the caller removes it, however the task ends. */
-  readonly dir: string;
-}
+export type TaskServices = LoadServices;
 
 /** How a task ended, unless it threw. docs/architecture.md gives the JSON form. */
 export type TaskResult =

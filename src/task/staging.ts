@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import type { Field } from "../scrape/model.ts";
 import type { TableDescription } from "../tables/describe.ts";
 
 /** What a task needs of the staging bucket. The adapter is src/services/s3.ts. */
@@ -15,4 +16,17 @@ export interface Staging {
 export interface TableReader {
   /** null when a file with this extension is no table. `temporary` is a folder for spilling. Throws for nothing that is in the file. */
   describe(path: string, extension: string, options: { digest: boolean; temporary: string }): Promise<TableDescription | null>;
+  /** A table's rows as CSV of our dialect, its columns in the header. The stream fails with a UserError for a file that can't be read as what its extension says. */
+  asCsv(source: TableSource): Readable;
+}
+
+export interface TableSource {
+  readonly path: string;
+  readonly extension: string;
+  /** For people. */
+  readonly name: string;
+  /** What the rows are loaded into. */
+  readonly fields: readonly Field[];
+  /** A folder for spilling. */
+  readonly temporary: string;
 }

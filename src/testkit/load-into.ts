@@ -1,5 +1,3 @@
-import { createReadStream } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { basename, extname } from "node:path";
 import type { TestDatabase } from "../../local/test-database.ts";
 import { sha256 } from "../ids.ts";
@@ -8,18 +6,31 @@ import type { LoadRequest, LoadResult } from "../load/request.ts";
 import type { Log } from "../log.ts";
 import type { Dag, LoadTask } from "../scrape/model.ts";
 import { fillSlice } from "../scrape/url-template.ts";
+import { duckdbTables } from "../services/duckdb.ts";
 import { connectPostgres } from "../services/postgres.ts";
+import { hashFile } from "../task/hashing.ts";
 import { type RunTime, runInterval, runVariables } from "./run-time.ts";
 
-/** Loads a file as the DAG's load task says. */
+/** What a load of a test is given beside the file. */
+export interface TestLoad {
+  readonly run: RunTime;
+  readonly runId: string;
+  /** A folder for what the load needs on the way. */
+  readonly temporary: string;
+  readonly log: Log;
+}
+
+/** Loads a file as the DAG's load task says, and as the task runner does: counted first, then read. */
 export async function loadInto(
   database: TestDatabase,
   dag: Dag,
   task: LoadTask,
   file: string,
-  run: RunTime,
-  log: Log,
+  { run, runId, temporary, log }: TestLoad,
 ): Promise<LoadResult> {
+  const extension = extname(file).slice(1);
+  const source = { path: file, extension, name: basename(file), fields: task.fields, temporary };
+  const counted = await duckdbTables.describe(file, extension, { digest: false, temporary });
   const mode =
     task.mode.kind === "append" && task.mode.slice !== null
       ? { ...task.mode, slice: fillSlice(task.mode.slice, runVariables(dag, task, run)) }
@@ -28,7 +39,7 @@ export async function loadInto(
   const request: LoadRequest = {
     dag: dag.id,
     task: task.id,
-    runId: `test__${run.date ?? run.month ?? "on-demand"}`,
+    runId,
     mapIndex: -1,
     release: sha256("a test has no release"),
     commit: null,
@@ -47,9 +58,11 @@ export async function loadInto(
     files: [
       {
         key: basename(file),
-        sha256: sha256(await readFile(file)),
-        extension: extname(file).slice(1),
-        open: async () => createReadStream(file),
+        sha256: await hashFile(file),
+        isVerified: true,
+        rows: counted?.rows ?? null,
+
+        open: async () => duckdbTables.asCsv(source),
       },
     ],
   };

@@ -19,6 +19,8 @@ import { type RunTime, runInterval, runParams, runVariables } from "./run-time.t
 
 /** When a run is, and what the network answers it. */
 export interface RunOptions extends RunTime {
+  /** The run's name. A load is a run of its own unless it is given: two loads of one name are one run that is run again. */
+  readonly run?: string;
   readonly serve?: Served;
   readonly log?: Log;
 }
@@ -47,6 +49,7 @@ export async function openTestkit(folder: string): Promise<Testkit> {
   const temp = await mkdtemp(join(tmpdir(), `dagline-${scrape.name}-`));
   let database: Promise<TestDatabase> | undefined;
   let files = 0;
+  let loads = 0;
 
   const run = async (
     kind: "extract" | "transform",
@@ -83,7 +86,12 @@ export async function openTestkit(folder: string): Promise<Testkit> {
   const load = async (dagId: string, taskId: string, file: string, options: RunOptions = {}): Promise<LoadResult> => {
     const { dag, task } = find(scrape, dagId, taskId, "load");
     const { loadInto } = await import("./load-into.ts");
-    const result = await loadInto(await openDatabase(), dag, task, file, options, options.log ?? silentLog);
+    const result = await loadInto(await openDatabase(), dag, task, file, {
+      run: options,
+      runId: `test__${options.run ?? `load ${++loads}`}`,
+      temporary: join(temp, "duckdb"),
+      log: options.log ?? silentLog,
+    });
     const columns = task.fields.map(({ name }) => name);
     await recordLoad({ dag: dag.id, task: task.id, table: task.table, columns }, () => rows(task.table));
     return result;

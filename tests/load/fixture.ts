@@ -25,7 +25,7 @@ export function fieldsOf(types: Readonly<Record<string, FieldType["name"] | Fiel
 
 /** A staged file that holds `text`. */
 export function csvFile(text: string, key = "rows.csv"): LoadFile {
-  return { key, sha256: sha256(text), extension: "csv", open: async () => Readable.from([Buffer.from(text)], { objectMode: false }) };
+  return { key, sha256: sha256(text), rows: null, open: async () => Readable.from([Buffer.from(text)], { objectMode: false }) };
 }
 
 export const aRequest: LoadRequest = {

@@ -30,7 +30,7 @@ test.before(async () => {
   const job: LoadJob = {
     settings: { host: socketDir, port, dbname: "data_pipeline_db", user: "dagline_loader", password: null },
     request: aRequest,
-    files: [{ key: "rows.csv", sha256: hash.digest("hex"), extension: "csv", path }],
+    files: [{ key: "rows.csv", sha256: hash.digest("hex"), rows: null, path }],
   };
   jobFile = join(dir, "job.json");
   writeFileSync(jobFile, JSON.stringify(job));
@@ -68,7 +68,7 @@ test("a million rows stay under 300 MB of resident memory, also when a bad one m
   await pipeline(Readable.from(withBadRow()), createWriteStream(path));
   const hash = createHash("sha256");
   await pipeline(createReadStream(path), hash);
-  const bad = { key: "bad.csv", sha256: hash.digest("hex"), extension: "csv", path };
+  const bad = { key: "bad.csv", sha256: hash.digest("hex"), rows: null, path };
   writeFileSync(jobFile, JSON.stringify({ ...job, request: { ...request, runId: "2", maxBadRows: 1 }, files: [bad] }));
   const sorted = await promisify(execFile)(process.execPath, [program, jobFile]);
   const slow = JSON.parse(sorted.stdout) as LoadJobResult;

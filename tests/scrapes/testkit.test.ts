@@ -56,6 +56,19 @@ test("a DAG or a task that is not there is named, with those that are", async ()
   await kit.close();
 });
 
+test("a test reads CSV as a load does", async () => {
+  const file = join(project, "rows.csv");
+  await writeFile(file, '\uFEFFid,"na""me"\r\n#1,"a, ""b"""\r\n"",\r\n');
+  assert.equal(await readCsv(file), [
+    { id: "#1", 'na"me': 'a, "b"' },
+    { id: "", 'na"me': null },
+  ]);
+  await writeFile(file, "id,name\n1\n");
+  await rejects(readCsv(file), /rows\.csv: row 1 has 1 values, and the header 2/);
+  await writeFile(file, 'id,name\n1,"a\n');
+  await rejects(readCsv(file), /rows\.csv: a quote is opened and never closed/);
+});
+
 test("a YAML with problems is refused with all of them", async () => {
   const file = join(scrape, "tides.yml");
   const text = await readFile(file, "utf8");
