@@ -18,3 +18,12 @@ export function clientConfig({ region, endpoint, credentials }: AwsSettings) {
     ...(credentials === undefined ? {} : { credentials }),
   } as const;
 }
+
+/** Whether a client's credentials are renewed without a person: those of an instance's role and of a single sign-on say when they end. */
+export async function renewsCredentials(client: { readonly config: { readonly credentials: () => Promise<object> } }): Promise<boolean> {
+  try {
+    return "expiration" in (await client.config.credentials());
+  } catch {
+    return false; // there are none: the error in question says so
+  }
+}

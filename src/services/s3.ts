@@ -10,10 +10,11 @@ import {
 } from "@aws-sdk/client-s3";
 import { Upload } from "@aws-sdk/lib-storage";
 import type { ObjectHead, ObjectStore, PutOptions, StoredObject } from "../deploy/object-store.ts";
-import { TransientError } from "../errors.ts";
+import { TransientError, UserError } from "../errors.ts";
 import { parseSha256, type Sha256 } from "../ids.ts";
-import { type AwsSettings, clientConfig } from "./aws-client.ts";
+import { type AwsSettings, clientConfig, renewsCredentials } from "./aws-client.ts";
 import { explainAwsError } from "./aws-errors.ts";
+import { readResuming } from "./resuming.ts";
 
 export interface S3Settings extends AwsSettings {
   readonly bucket: string;
@@ -21,7 +22,18 @@ export interface S3Settings extends AwsSettings {
   readonly prefix?: string;
   /** Told of every HTTP request, for tests that count them. */
   readonly onRequest?: (method: string, path: string) => void;
+  /** How long a connection may be silent, and how long a download that breaks again waits; default: 60 s and half a second. */
+  readonly patience?: { readonly silenceMs: number; readonly resumeMs: number };
 }
+
+interface OpenObject {
+  readonly body: Readable;
+  readonly size: number;
+  readonly etag: string;
+  readonly metadata: Record<string, string>;
+}
+
+const PATIENCE = { silenceMs: 60_000, resumeMs: 500 };
 
 /** Without s3:ListBucket, S3 answers "access denied" where there is no object. */
 const READ = "s3:GetObject, and s3:ListBucket,";
@@ -32,12 +44,14 @@ export class S3ObjectStore implements ObjectStore {
   readonly #client: S3Client;
   readonly #bucket: string;
   readonly #prefix: string;
+  readonly #resumeMs: number;
 
   constructor(settings: S3Settings) {
     this.#bucket = settings.bucket;
     this.#prefix = (settings.prefix ?? "").replace(/([^/])$/, "$1/");
     this.address = `s3://${this.#bucket}/${this.#prefix}`;
     this.#client = new S3Client(s3Config(settings));
+    this.#resumeMs = (settings.patience ?? PATIENCE).resumeMs;
     const { onRequest } = settings;
     if (onRequest !== undefined) {
       const observe = (request: unknown): void => {
@@ -56,8 +70,13 @@ export class S3ObjectStore implements ObjectStore {
   }
 
   async get(key: string): Promise<StoredObject | undefined> {
-    const found = await this.download(key);
-    return found === undefined ? undefined : { body: await buffer(found.body), etag: found.etag, metadata: found.metadata };
+    const found = await this.#open(key);
+    if (found === undefined) return undefined;
+    try {
+      return { body: await buffer(found.body), etag: found.etag, metadata: found.metadata };
+    } catch (error) {
+      throw await this.#explain(error, "read", key, READ);
+    }
   }
 
   async head(key: string): Promise<ObjectHead | undefined> {
@@ -73,7 +92,7 @@ export class S3ObjectStore implements ObjectStore {
       };
     } catch (error) {
       if (isMissing(error)) return undefined;
-      throw this.#explain(error, "look at", key, READ);
+      throw await this.#explain(error, "look at", key, READ);
     }
   }
 
@@ -103,7 +122,7 @@ export class S3ObjectStore implements ObjectStore {
           cause: error,
         });
       }
-      throw this.#explain(error, "write", key, "s3:PutObject");
+      throw await this.#explain(error, "write", key, "s3:PutObject");
     }
   }
 
@@ -113,20 +132,49 @@ export class S3ObjectStore implements ObjectStore {
         for (const { Key, Size } of page.Contents ?? []) yield { key: (Key ?? "").slice(this.#prefix.length), size: Size ?? 0 };
       }
     } catch (error) {
-      throw this.#explain(error, "list", prefix, "s3:ListBucket");
+      throw await this.#explain(error, "list", prefix, "s3:ListBucket");
     }
   }
 
-  /** Streams an object; undefined when there is none. What goes wrong on the way is explained as everything else is. */
-  async download(key: string): Promise<{ body: Readable; size: number; etag: string; metadata: Record<string, string> } | undefined> {
+  /** Streams an object; undefined when there is none. A connection that breaks on the way is opened again where it broke. */
+  async download(key: string): Promise<OpenObject | undefined> {
+    const first = await this.#open(key);
+    return first === undefined ? undefined : { ...first, body: Readable.from(this.#read(key, first), { objectMode: false }) };
+  }
+
+  async *#read(key: string, { body, size, etag }: OpenObject): AsyncGenerator<Buffer> {
+    const open = async (from: number): Promise<Readable> => {
+      const rest = await this.#open(key, { from, etag });
+      if (rest === undefined) throw new UserError(`${key} in ${this.address} was deleted while it was read`, { hint: "Write it again." });
+      return rest.body;
+    };
     try {
-      const found = await this.#client.send(new GetObjectCommand({ Bucket: this.#bucket, Key: this.#prefix + key }));
+      yield* readResuming(body, { size, open, delayMs: this.#resumeMs });
+    } catch (error) {
+      throw await this.#explain(error, "read", key, READ);
+    }
+  }
+
+  /** `rest`: only the bytes from an offset on, of the version that has this ETag. */
+  async #open(key: string, rest?: { readonly from: number; readonly etag: string }): Promise<OpenObject | undefined> {
+    try {
+      const found = await this.#client.send(
+        new GetObjectCommand({
+          Bucket: this.#bucket,
+          Key: this.#prefix + key,
+          ...(rest === undefined ? {} : { Range: `bytes=${rest.from}-`, IfMatch: rest.etag }),
+        }),
+      );
       if (!(found.Body instanceof Readable)) throw new Error(`the SDK gave no stream for ${key}`);
-      const body = Readable.from(this.#explained(found.Body, key), { objectMode: false });
-      return { body, size: found.ContentLength ?? 0, etag: found.ETag ?? "", metadata: found.Metadata ?? {} };
+      return { body: found.Body, size: found.ContentLength ?? 0, etag: found.ETag ?? "", metadata: found.Metadata ?? {} };
     } catch (error) {
       if (isMissing(error)) return undefined;
-      throw this.#explain(error, "read", key, READ);
+      if (error instanceof Error && error.name === "PreconditionFailed")
+        throw new UserError(`${key} in ${this.address} was replaced while it was read`, {
+          hint: "Clear the task that wrote it.",
+          cause: error,
+        });
+      throw await this.#explain(error, "read", key, READ);
     }
   }
 
@@ -152,24 +200,17 @@ export class S3ObjectStore implements ObjectStore {
     } catch (error) {
       body.destroy();
       signal?.throwIfAborted();
-      throw this.#explain(error, "write", key, "s3:PutObject");
+      throw await this.#explain(error, "write", key, "s3:PutObject");
     } finally {
       signal?.removeEventListener("abort", abort);
     }
   }
 
-  async *#explained(body: Readable, key: string): AsyncGenerator<Buffer> {
-    try {
-      for await (const chunk of body as AsyncIterable<Buffer>) yield chunk;
-    } catch (error) {
-      throw this.#explain(error, "read", key, READ);
-    }
-  }
-
-  #explain(error: unknown, verb: string, key: string, permission: string): unknown {
+  async #explain(error: unknown, verb: string, key: string, permission: string): Promise<unknown> {
     return explainAwsError(error, {
       doing: `${verb} ${key || "objects"} in ${this.address}`,
       permission: `${permission} on ${this.#bucket}`,
+      renews: await renewsCredentials(this.#client),
     });
   }
 }
@@ -177,7 +218,7 @@ export class S3ObjectStore implements ObjectStore {
 function s3Config(settings: S3Settings): S3ClientConfig {
   return {
     ...clientConfig(settings),
-    requestHandler: { connectionTimeout: 5_000, socketTimeout: 60_000 },
+    requestHandler: { connectionTimeout: 5_000, socketTimeout: (settings.patience ?? PATIENCE).silenceMs },
     ...(settings.endpoint == null ? {} : { forcePathStyle: true }),
   };
 }

@@ -9,7 +9,7 @@ import {
 } from "@aws-sdk/client-ssm";
 import type { CommandOutcome, HostCommands } from "../deploy/host-commands.ts";
 import { TransientError, UserError } from "../errors.ts";
-import { type AwsSettings, clientConfig } from "./aws-client.ts";
+import { type AwsSettings, clientConfig, renewsCredentials } from "./aws-client.ts";
 import { explainAwsError } from "./aws-errors.ts";
 
 export interface SsmSettings extends AwsSettings {
@@ -131,7 +131,11 @@ export class SsmHostCommands implements HostCommands {
     try {
       return await work();
     } catch (error) {
-      throw explainAwsError(error, { doing, permission: `${permission} on ${this.#target}` });
+      throw explainAwsError(error, {
+        doing,
+        permission: `${permission} on ${this.#target}`,
+        renews: await renewsCredentials(this.#client),
+      });
     }
   }
 }

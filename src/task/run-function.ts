@@ -36,7 +36,7 @@ export async function runFunction(document: TaskDocument, dag: DagSpec, task: Fu
   const table = await (await services.tables()).describe(output, task.extension, { digest: compare, temporary: join(dir, "duckdb") });
   if (table?.problem != null) log.warn(`not ${compare ? "compared, so nothing is skipped" : "counted"}: ${table.problem}`);
   const staging = await services.staging();
-  const name = nameStagedFile({ ...document, extension: task.extension });
+  const name = nameStagedFile({ ...document, sha256: digest, extension: task.extension });
   const reference: StagedReference = {
     task: document.task,
     key: printStagedKey(name),
@@ -45,7 +45,9 @@ export async function runFunction(document: TaskDocument, dag: DagSpec, task: Fu
     rows: table?.rows ?? null,
     rows_digest: table?.digest ?? null,
   };
-  await staging.upload(reference.key, createReadStream(output), { metadata: metadataOf(reference, document.run_id), signal });
+  // A try before this one may have staged the very same bytes, and a task below may be reading them.
+  if ((await staging.head(reference.key))?.metadata.sha256 !== digest)
+    await staging.upload(reference.key, createReadStream(output), { metadata: metadataOf(reference, document.run_id), signal });
   log.info(`staged ${reference.key}: ${size} bytes${reference.rows === null ? "" : `, ${reference.rows} rows`}`);
   return { state: "done", output: reference };
 }

@@ -9,6 +9,8 @@ export interface StagedFileName {
   readonly run: string;
   /** `YYYYMMDDTHHMMSSZ`. */
   readonly timestamp: string;
+  /** The first 16 hexadecimal digits of the content's SHA-256; null in keys of before they had it. */
+  readonly content: string | null;
   readonly extension: string;
 }
 
@@ -25,7 +27,7 @@ export interface StagedReference {
   readonly rows_digest: string | null;
 }
 
-/** The name of a task's output: a retry of the same run has the same one, another run never does. */
+/** The name of a task's output: another content has another one, so that what a reference names stays as it was; another run never has the same. */
 export function nameStagedFile(run: {
   dag: string;
   task: string;
@@ -33,6 +35,7 @@ export function nameStagedFile(run: {
   map_index: number;
   logical_date: string | null;
   run_after: string;
+  sha256: Sha256;
   extension: string;
 }): StagedFileName {
   const instant = new Date(run.logical_date ?? run.run_after);
@@ -41,21 +44,22 @@ export function nameStagedFile(run: {
     task: run.task,
     run: sha256(JSON.stringify([run.run_id, run.map_index])).slice(0, 16),
     timestamp: instant.toISOString().replace(/[-:]|\.\d+/g, ""),
+    content: run.sha256.slice(0, 16),
     extension: run.extension,
   };
 }
 
-export function printStagedKey({ dag, task, run, timestamp, extension }: StagedFileName): string {
-  return `staging/${dag}/${task}/${run}/${dag}_${task}_${timestamp}.${extension}`;
+export function printStagedKey({ dag, task, run, timestamp, content, extension }: StagedFileName): string {
+  return `staging/${dag}/${task}/${run}/${dag}_${task}_${timestamp}${content === null ? "" : `_${content}`}.${extension}`;
 }
 
 /** Reads a key that `printStagedKey` made. Throws a UserError for any other. */
 export function parseStagedKey(key: string): StagedFileName {
-  const match = /^staging\/([^/]+)\/([^/]+)\/([0-9a-f]{16})\/(.+)_(\d{8}T\d{6}Z)\.([A-Za-z0-9.]+)$/.exec(key);
-  const [, dag = "", task = "", run = "", stem = "", timestamp = "", extension = ""] = match ?? [];
+  const match = /^staging\/([^/]+)\/([^/]+)\/([0-9a-f]{16})\/(.+)_(\d{8}T\d{6}Z)(?:_([0-9a-f]{16}))?\.([A-Za-z0-9.]+)$/.exec(key);
+  const [, dag = "", task = "", run = "", stem = "", timestamp = "", content = null, extension = ""] = match ?? [];
   if (match === null || stem !== `${dag}_${task}`)
     throw new UserError(`not the key of a staged file: ${JSON.stringify(key.slice(0, 200))}`);
-  return { dag, task, run, timestamp, extension };
+  return { dag, task, run, timestamp, content, extension };
 }
 
 /** Reads a reference that came through XCom. */

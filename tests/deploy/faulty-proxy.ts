@@ -9,6 +9,8 @@ export interface FaultyProxy {
   readonly endpoint: string;
   /** `METHOD /path` of every request that arrived, in order. */
   readonly requests: string[];
+  /** How many answers the client hung up on before it had them whole. */
+  hungUp: number;
   /** Asked for each request; undefined lets it pass. */
   fault: (method: string, path: string) => Fault | undefined;
   stop(): Promise<void>;
@@ -17,8 +19,11 @@ export interface FaultyProxy {
 /** Stands between the SDK and moto: counts what goes over the wire, and makes it fail. */
 export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
   const requests: string[] = [];
-  const proxy: Pick<FaultyProxy, "fault"> = { fault: () => undefined };
+  const proxy: Pick<FaultyProxy, "fault" | "hungUp"> = { fault: () => undefined, hungUp: 0 };
   const server = createServer((request, response) => {
+    response.once("close", () => {
+      if (!response.writableFinished) proxy.hungUp += 1;
+    });
     const [method, path] = [request.method ?? "", request.url ?? ""];
     requests.push(`${method} ${path}`);
     void pass(target, request, response, proxy.fault(method, path));

@@ -4,15 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
-import { ListMultipartUploadsCommand, S3Client } from "@aws-sdk/client-s3";
+import { DeleteObjectCommand, ListMultipartUploadsCommand, S3Client } from "@aws-sdk/client-s3";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type LocalAws, startAws } from "../../local/aws.ts";
-import { TransientError } from "../../src/errors.ts";
+import { TransientError, UserError } from "../../src/errors.ts";
 import { S3ObjectStore } from "../../src/services/s3.ts";
 import { rejects } from "../rejects.ts";
 import { until } from "../until.ts";
-import { type FaultyProxy, startFaultyProxy } from "./faulty-proxy.ts";
+import { type FaultyProxy, s3Error, startFaultyProxy } from "./faulty-proxy.ts";
 
 const MIB = 1024 * 1024;
 const dir = mkdtempSync(join(tmpdir(), "dagline-store-"));
@@ -73,12 +73,64 @@ test("an upload with a part that can't be written leaves no parts", async () => 
   assert.is(await openUploads(), 0);
 });
 
-test("a download that breaks off is to be tried again", async () => {
+test("a download goes on where its connection broke, and brings the same bytes", async () => {
+  const content = randomBytes(3 * MIB);
+  await store.put("cut", content);
+  const before = proxy.requests.length;
+  let cuts = 3;
+  proxy.fault = () => (cuts-- > 0 ? "cut the answer" : undefined);
+  assert.is(digest(await buffer((await hasty().download("team/cut"))?.body ?? Readable.from([]))), digest(content));
+  assert.is(proxy.requests.length - before, 4);
+});
+
+test("a download whose reader waits longer than the socket may be silent goes on when it is read again", async () => {
+  const content = randomBytes(16 * MIB);
+  await store.upload("slow", Readable.from(inPieces(content)));
+  const found = await hasty().download("team/slow");
+  const chunks = found?.body[Symbol.asyncIterator]();
+  const first = (await chunks?.next())?.value as Buffer;
+  const hungUp = proxy.hungUp;
+  await until("the silent connection to be closed", () => proxy.hungUp > hungUp);
+  const pieces = [first];
+  for (let next = await chunks?.next(); next?.done === false; next = await chunks?.next()) pieces.push(next.value as Buffer);
+  assert.is(digest(Buffer.concat(pieces)), digest(content));
+});
+
+test("a download whose object is replaced or deleted on the way fails, and brings no mixture", async () => {
+  for (const [change, said] of [
+    [() => store.put("changed", randomBytes(3 * MIB)), /changed in .* was replaced while it was read/],
+    [() => client().send(new DeleteObjectCommand({ Bucket: bucket, Key: "team/changed" })), /changed in .* was deleted while it was read/],
+  ] as const) {
+    await store.put("changed", randomBytes(3 * MIB));
+    let cuts = 1;
+    proxy.fault = () => (cuts-- > 0 ? "cut the answer" : undefined);
+    const found = await hasty().download("team/changed");
+    proxy.fault = () => undefined;
+    await change();
+    assert.instance(await rejects(buffer(found?.body ?? Readable.from([])), said), UserError);
+  }
+});
+
+test("a download that breaks off again and again without a byte is to be tried again later", async () => {
   await store.put("cut", randomBytes(3 * MIB));
-  proxy.fault = () => "cut the answer";
-  const found = await store.download("cut");
-  const error = await rejects(buffer(found?.body ?? Readable.from([])), /could not read cut in s3:\/\/dagline-staging\/team\//);
+  let first = true;
+  proxy.fault = () => {
+    const fault = first ? "cut the answer" : s3Error(503, "SlowDown", "Please reduce your request rate.");
+    first = false;
+    return fault;
+  };
+  const found = await hasty().download("team/cut");
+  const error = await rejects(
+    buffer(found?.body ?? Readable.from([])),
+    /could not read team\/cut in s3:\/\/dagline-staging\/: Please reduce/,
+  );
   assert.instance(error, TransientError);
+});
+
+test("a small object that arrives cut is to be tried again", async () => {
+  await store.put("cut", randomBytes(MIB));
+  proxy.fault = () => "cut the answer";
+  assert.instance(await rejects(store.get("cut"), /could not read cut in s3:\/\/dagline-staging\/team\//), TransientError);
 });
 
 test("a prefix is a folder, whether it is written with its slash or not", async () => {
@@ -105,6 +157,17 @@ test("a write on a condition that does not hold changes nothing", async () => {
   assert.is((await store.head("once"))?.sha256, digest(Buffer.from("b")));
 });
 
+/** A bucket's client that loses its patience soon. */
+function hasty(): S3ObjectStore {
+  const { region, credentials } = aws;
+  return new S3ObjectStore({ bucket, region, endpoint: proxy.endpoint, credentials, patience: { silenceMs: 2000, resumeMs: 1 } });
+}
+
+function client(): S3Client {
+  const { endpoint, region, credentials } = aws;
+  return new S3Client({ endpoint, region, credentials, forcePathStyle: true });
+}
+
 function* inPieces(content: Buffer): Generator<Buffer> {
   for (let at = 0; at < content.length; at += 65_536) yield content.subarray(at, at + 65_536);
 }
@@ -124,9 +187,7 @@ function digest(content: Uint8Array): string {
 }
 
 async function openUploads(): Promise<number> {
-  const { endpoint, region, credentials } = aws;
-  const client = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
-  return (await client.send(new ListMultipartUploadsCommand({ Bucket: bucket }))).Uploads?.length ?? 0;
+  return (await client().send(new ListMultipartUploadsCommand({ Bucket: bucket }))).Uploads?.length ?? 0;
 }
 
 test.run();

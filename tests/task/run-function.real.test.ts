@@ -78,7 +78,7 @@ test("an extract's output is staged under a name that tells DAG, task and time, 
   const { code, result } = await run(writeRows("a,b\n1,2\n3,4\n"));
   assert.is(code, 0);
   const output = outputOf({ result });
-  assert.match(output.key, /^staging\/demo\/extract_x\/[0-9a-f]{16}\/demo_extract_x_20230129T090000Z\.csv$/);
+  assert.match(output.key, /^staging\/demo\/extract_x\/[0-9a-f]{16}\/demo_extract_x_20230129T090000Z_[0-9a-f]{16}\.csv$/);
   assert.is(output.rows, 2);
   assert.is((await staging.get(output.key))?.body.toString(), "a,b\n1,2\n3,4\n");
 });
@@ -135,12 +135,16 @@ export async function extract({ url, output, fetch }) {
   assert.is(elsewhere.code, 3);
 });
 
-test("a retry writes the same key, another run never does", async () => {
-  const key = async (document: object): Promise<string> => outputOf(await run(writeRows("a\n1\n"), { document })).key;
-  const first = await key({});
-  assert.is(await key({ try_number: 2 }), first);
-  assert.is.not(await key({ run_id: "manual__2" }), first);
-  assert.is.not(await key({ map_index: 3 }), first);
+test("a retry with the same content has the same key and writes nothing, with another content another key; another run never has the same", async () => {
+  const stagedBy = async (rows: string, document: object): Promise<string> => outputOf(await run(writeRows(rows), { document })).key;
+  const first = await stagedBy("a\n1\n", {});
+  const written = (await staging.head(first))?.etag;
+  assert.is(await stagedBy("a\n1\n", { try_number: 2 }), first);
+  assert.is((await staging.head(first))?.etag, written);
+  assert.is.not(await stagedBy("a\n2\n", { try_number: 3 }), first);
+  assert.is((await staging.get(first))?.body.toString(), "a\n1\n", "what the first try's reference names stays as it was");
+  assert.is.not(await stagedBy("a\n1\n", { run_id: "manual__2" }), first);
+  assert.is.not(await stagedBy("a\n1\n", { map_index: 3 }), first);
 });
 
 test("the url arrives filled with the start of the data interval and the params, each value encoded", async () => {
