@@ -134,10 +134,20 @@ export interface UpcomingPlan {
   readonly runsIfNew: number;
   /** When the first run after those starts, ISO 8601 in UTC; null: never, or not by the clock. */
   readonly nextRun: string | null;
+  /** After a change of the schedule: the time between the last run's interval and the next one's, which no run covers; null: there is none. */
+  readonly uncovered: TimeSpan | null;
+  /** Likewise: the time that the last run covered and the next one covers again. */
+  readonly coveredTwice: TimeSpan | null;
   readonly maxActiveRuns: number | null;
   readonly pause: PausePlan;
   /** Runs that are under way and stay on the release that they started on; null: not known. */
   readonly inFlight: number | null;
+}
+
+/** ISO 8601 in UTC. */
+export interface TimeSpan {
+  readonly from: string;
+  readonly to: string;
 }
 
 /** Whether a DAG is paused in Airflow once the release is live, and why. */

@@ -1,6 +1,6 @@
 import type { Section } from "./fit.ts";
 import { code, codes, fenced, htmlCode } from "./markdown.ts";
-import type { Plan, RowsPlan, TablePlan, UpcomingPlan } from "./model.ts";
+import type { Plan, RowsPlan, TablePlan, TimeSpan, UpcomingPlan } from "./model.ts";
 import { isPaused, pauseText } from "./pause.ts";
 import { counted } from "./words.ts";
 
@@ -31,7 +31,7 @@ function schedule({ trigger, schedule: text }: UpcomingPlan): string {
 }
 
 function atOnce(one: UpcomingPlan): string {
-  const parts = [pauseText(one), runs(one), flight(one)].filter((part) => part !== "");
+  const parts = [pauseText(one), runs(one), coverage(one), flight(one)].filter((part) => part !== "");
   return parts.join("; ") || "nothing";
 }
 
@@ -41,6 +41,13 @@ export function runs({ runsAtOnce, runsIfNew, trigger, maxActiveRuns, pause }: U
   const width = maxActiveRuns === null || runsAtOnce <= maxActiveRuns ? "" : `, ${maxActiveRuns} at a time`;
   const known = runsAtOnce === 0 ? "no run" : `${counted(runsAtOnce, "run")}${width}`;
   return runsIfNew === runsAtOnce ? known : `${known}, going on from the last one (${counted(runsIfNew, "run")} if it never ran)`;
+}
+
+/** What a change of the schedule leaves out, or loads again. */
+export function coverage({ uncovered, coveredTwice }: UpcomingPlan): string {
+  const span = ({ from, to }: TimeSpan): string => `${from.slice(0, 16).replace("T", " ")} to ${to.slice(0, 16).replace("T", " ")} UTC`;
+  if (uncovered !== null) return `no run covers ${span(uncovered)}`;
+  return coveredTwice === null ? "" : `the next run covers ${span(coveredTwice)} again`;
 }
 
 export function flight({ inFlight, change }: UpcomingPlan): string {

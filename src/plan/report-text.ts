@@ -2,7 +2,7 @@ import { plain, plainLines } from "./markdown.ts";
 import type { Plan } from "./model.ts";
 import { pauseText } from "./pause.ts";
 import { phraseOf, say } from "./phrase.ts";
-import { flight, runs, which } from "./report-sections.ts";
+import { coverage, flight, runs, which } from "./report-sections.ts";
 import { headline } from "./report-summary.ts";
 import { counted } from "./words.ts";
 
@@ -33,6 +33,7 @@ export function planText(plan: Plan): string {
         one.rescheduled ? runs(one) : "",
         flight(one),
         one.rescheduled && one.nextRun !== null ? `next run ${one.nextRun}` : "",
+        coverage(one),
       ].filter((part) => part !== "");
       const how =
         one.rescheduled && one.trigger !== "cron"

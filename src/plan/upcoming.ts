@@ -1,8 +1,10 @@
 import type { Definition } from "../release/definition.ts";
-import { catchUp, ranUntil } from "./catch-up.ts";
+import { parseCron } from "../time/cron.ts";
+import type { DataInterval, DueRuns } from "../time/data-intervals.ts";
+import { catchUp } from "./catch-up.ts";
 import type { Comparison } from "./compare.ts";
 import { scheduleText } from "./dag-changes.ts";
-import type { DagPlan, UpcomingPlan } from "./model.ts";
+import type { DagPlan, TimeSpan, UpcomingPlan } from "./model.ts";
 import { isPaused, type PausedDags, planPause } from "./pause.ts";
 
 /** What Airflow does with each DAG of the plan once the release is live. `inFlight`: runs under way by DAG; undefined, as `paused`: not known. */
@@ -29,6 +31,8 @@ export function upcomingRuns(
         runsAtOnce: 0,
         runsIfNew: 0,
         nextRun: null,
+        uncovered: null,
+        coveredTwice: null,
       };
     }
     const isNew = change === "added";
@@ -36,19 +40,40 @@ export function upcomingRuns(
     const fresh = catchUp(after, now);
     // A DAG that was there has had its runs: Airflow goes on from the last one, and never makes up what lies before it.
     // One that was paused may have had none.
-    const had = before === undefined || before.paused === true ? null : ranUntil(before, now);
-    const due = isPaused(pause) ? { runs: 0, nextRun: null } : had === null ? fresh : catchUp(after, now, had);
+    const last = before === undefined || before.paused === true ? null : lastRun(before, after, fresh, now);
+    const due = isPaused(pause) ? none : last === null ? fresh : catchUp(after, now, last);
     return {
       ...common,
       rescheduled,
       trigger: after.schedule === null ? "on demand" : typeof after.schedule === "string" ? "cron" : "assets",
       schedule:
         after.schedule === null ? null : typeof after.schedule === "string" ? scheduleText(after.schedule) : after.schedule.join(", "),
-      runsAtOnce: rescheduled ? due.runs : 0,
-      runsIfNew: rescheduled ? fresh.runs : 0,
-      nextRun: due.nextRun,
+      runsAtOnce: rescheduled ? due.count : 0,
+      runsIfNew: rescheduled ? fresh.count : 0,
+      nextRun: due.next === null ? null : iso(due.next.end),
+      ...(rescheduled ? seam(last, due) : { uncovered: null, coveredTwice: null }),
     };
   });
+}
+
+/** The last run of the schedule of before. What that made of a schedule that is refused by now is not known: it counts as up to date. */
+function lastRun(before: Definition, after: Definition, fresh: DueRuns, now: Date): DataInterval | null {
+  const same = timing(before) === timing(after) || (typeof before.schedule === "string" && "message" in parseCron(before.schedule));
+  return same ? fresh.last : catchUp(before, now).last;
+}
+
+const none: DueRuns = { count: 0, first: null, last: null, next: null };
+
+/** Where the intervals of a new schedule do not begin where those of the old one ended. */
+function seam(last: DataInterval | null, { first, next }: DueRuns): Pick<UpcomingPlan, "uncovered" | "coveredTwice"> {
+  const start = (first ?? next)?.start;
+  const span = (from: number, to: number): TimeSpan | null => (from < to ? { from: iso(from), to: iso(to) } : null);
+  if (last === null || start === undefined) return { uncovered: null, coveredTwice: null };
+  return { uncovered: span(last.end, start), coveredTwice: span(start, last.end) };
+}
+
+function iso(instant: number): string {
+  return new Date(instant).toISOString();
 }
 
 function timing({ schedule, start_date, end_date, timezone, catchup }: Definition): string {

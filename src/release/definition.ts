@@ -1,5 +1,4 @@
 import { UserError } from "../errors.ts";
-import { parseCron } from "../scrape/cron.ts";
 import { parseFieldType } from "../scrape/field-type.ts";
 import type { Dag, Field, FieldType, JsonValue, Task, WriteMode } from "../scrape/model.ts";
 import { isTimeZone } from "../time/zone-name.ts";
@@ -173,7 +172,6 @@ export function parseDefinition(text: string): Definition {
     throw invalid(`${problem?.instancePath || "the document"} ${problem?.message ?? "is wrong"}`);
   }
   if (!isTimeZone(value.timezone)) throw invalid("it names no time zone");
-  if (typeof value.schedule === "string" && "message" in parseCron(value.schedule)) throw invalid("its schedule is none");
   const ids = new Set(value.tasks.map((task) => task.id));
   if (ids.size !== value.tasks.length) throw invalid("a task is in it twice");
   for (const task of value.tasks) {

@@ -1,8 +1,8 @@
 import { isTimeZone } from "../time/zone-name.ts";
-import { parseCron } from "./cron.ts";
 import type { Schedule } from "./model.ts";
 import type { Located, MapReader } from "./read-node.ts";
 import type { Report } from "./report.ts";
+import { parseSchedule } from "./schedule.ts";
 import { checkDateTime, parseDuration, timeZoneHint } from "./times.ts";
 
 /** Seconds of a duration key; null when it is not there or not right. */
@@ -25,7 +25,7 @@ export function readSchedule(dag: MapReader, report: Report): { schedule: Schedu
   if (assets.length > 0) return { schedule: { kind: "assets", tables: assets.map(({ value }) => value) }, assets };
   const text = dag.text("schedule");
   if (text === undefined) return { schedule: { kind: "none" }, assets };
-  const parsed = parseCron(text.value);
+  const parsed = parseSchedule(text.value);
   if ("expression" in parsed) return { schedule: { kind: "cron", expression: parsed.expression }, assets };
   report.error(text.at, "schedule", parsed.message, parsed.hint);
   return { schedule: { kind: "cron", expression: "0 0 1 1 *" }, assets };

@@ -1,4 +1,7 @@
 import { Temporal } from "temporal-polyfill";
+import { changesAround, offsetAt } from "./zone-offsets.ts";
+
+export { offsetAt };
 
 /*
  * The one place that turns an instant into what a clock in a time zone shows, and back.
@@ -11,26 +14,29 @@ export function wallClock(instant: number, zone: string): number {
   return instant + offsetAt(instant, zone);
 }
 
-/** How far a clock in the zone is ahead of UTC at an instant, in milliseconds. */
-export function offsetAt(instant: number, zone: string): number {
-  // Most DAGs are in UTC, and the first look at another zone takes 20 ms.
-  return zone === "UTC" ? 0 : zoned(instant, zone).offsetNanoseconds / 1e6;
-}
-
 /**
  * The instant at which a clock in the zone shows a wall time. Of one that comes twice in autumn it is the first unless the second is asked for;
  * one that is skipped in spring is read with the offset of before the jump: 02:30 is 03:30.
  * Airflow skips so, too, and takes the second of two (pendulum's Timezone.convert with fold=1).
  */
 export function instantOf(wall: number, zone: string, which: "first" | "second" = "first"): number {
-  return zone === "UTC" ? wall : inZone(wall, zone, which === "first" ? "compatible" : "later").epochMilliseconds;
+  if (zone === "UTC") return wall;
+  // No zone is more than a day from UTC, nor jumps by more.
+  const near = changesAround(wall, zone).filter(({ at }) => Math.abs(at - wall) <= 2 * DAY);
+  const offset = offsetAt(wall, zone);
+  if (near.length === 0) return wall - offset;
+  const offsets = [offset, ...near.flatMap(({ before, after }) => [before, after])];
+  const instants = offsets.map((one) => wall - one).filter((instant) => wallClock(instant, zone) === wall);
+  if (instants.length > 0) return which === "first" ? Math.min(...instants) : Math.max(...instants);
+  const skipping = near.find(({ at, before, after }) => at + before <= wall && wall < at + after);
+  return wall - (skipping?.before ?? offset);
 }
 
 /** The first instant at which a clock in the zone shows a wall time or a later one. Of a time that is skipped it is the jump. */
 export function firstInstant(wall: number, zone: string): number {
   const instant = instantOf(wall, zone);
   if (wallClock(instant, zone) === wall) return instant;
-  return inZone(wall, zone, "earlier").getTimeZoneTransition("next")?.epochMilliseconds ?? instant;
+  return changesAround(wall, zone).findLast(({ at }) => at <= instant)?.at ?? instant;
 }
 
 /** Whether a clock in the zone has shown this instant's wall time before. */
@@ -40,13 +46,9 @@ export function isSecond(instant: number, zone: string): boolean {
 
 /** An instant as a clock in the zone shows it, to the minute: `2024-09-10T23:00-03:00`. */
 export function clockText(instant: number, zone: string): string {
-  return zoned(instant, zone).toString({ smallestUnit: "minute", timeZoneName: "never" });
+  return Temporal.Instant.fromEpochMilliseconds(instant)
+    .toZonedDateTimeISO(zone)
+    .toString({ smallestUnit: "minute", timeZoneName: "never" });
 }
 
-function zoned(instant: number, zone: string): Temporal.ZonedDateTime {
-  return Temporal.Instant.fromEpochMilliseconds(instant).toZonedDateTimeISO(zone);
-}
-
-function inZone(wall: number, zone: string, disambiguation: "compatible" | "earlier" | "later"): Temporal.ZonedDateTime {
-  return zoned(wall, "UTC").toPlainDateTime().toZonedDateTime(zone, { disambiguation });
-}
+const DAY = 86_400_000;

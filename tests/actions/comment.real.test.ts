@@ -199,7 +199,7 @@ function hostile(text: string): Plan {
     ],
     upcoming: (["added", "changed"] as const).map((change) => ({
       ...{ dag: text, change, rescheduled: true, trigger: "assets", schedule: text, runsAtOnce: 3, runsIfNew: 4 },
-      ...{ nextRun: "2024-01-01T00:00:00.000Z", maxActiveRuns: 1, pause: "active", inFlight: 2 },
+      ...{ nextRun: "2024-01-01T00:00:00.000Z", uncovered: null, coveredTwice: null, maxActiveRuns: 1, pause: "active", inFlight: 2 },
     })),
     code: [{ bundle: text, change: "changed", dags: all, because: all }],
     files: [{ what: "configuration that no DAG names", paths: all }],

@@ -66,7 +66,6 @@ test("a definition that was altered is refused with what is wrong", () => {
     { extra: 1 },
     { tasks: [{}] },
     { timezone: "Mars/Base" },
-    { schedule: "often" },
   ]) {
     assert.throws(
       altered(change),

@@ -1,9 +1,9 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { UserError } from "../../src/errors.ts";
-import { parseCron } from "../../src/scrape/cron.ts";
 import { didYouMean, nearest } from "../../src/scrape/did-you-mean.ts";
 import { parseFieldType } from "../../src/scrape/field-type.ts";
+import { parseSchedule } from "../../src/scrape/schedule.ts";
 import { checkDateTime, parseDuration } from "../../src/scrape/times.ts";
 import { checkUrlTemplate, fillSlice, fillTemplate, templateVariables } from "../../src/scrape/url-template.ts";
 
@@ -74,40 +74,15 @@ test("dates are days of the calendar", () => {
   }
 });
 
-test("cron expressions are those that both croner and Airflow take", () => {
-  const right = [
-    "0 9 29 * *",
-    "*/5 * * * *",
-    "0 0 * * MON-FRI",
-    "0 0 * jan *",
-    "0 0 L * *",
-    "0 0 * * 1#2",
-    "0 0 29 2 *",
-    "0 0 * * 7",
-    "5,10 0-4 1-31/2 * *",
-  ];
-  for (const text of right) assert.equal(parseCron(text), { expression: text });
-  assert.equal(parseCron("@weekly"), { expression: "0 0 * * 0" });
-  assert.equal(parseCron(" 0  9 29\t* * "), { expression: "0 9 29 * *" });
-  const wrong = [
-    "",
-    "0 0 * *",
-    "0 0 0 * * *",
-    "60 * * * *",
-    "0 0 15W * *",
-    "0 0 * * L5",
-    "H H * * *",
-    "R * * * *",
-    "? * * * *",
-    "5/15 * * * *",
-    "0 0 30 2 *",
-    "0 0 1 * 1#2",
-    "@once",
-    "@daly",
-    "None",
-    "0 0 * * 1,,2",
-  ];
-  for (const text of wrong) assert.ok("message" in parseCron(text), text);
+test("a schedule is a cron expression or one of Airflow's presets", () => {
+  const expressionOf = (text: string): string => {
+    const parsed = parseSchedule(text);
+    return "message" in parsed ? parsed.message : parsed.expression;
+  };
+  assert.is(expressionOf("@weekly"), "0 0 * * 0");
+  assert.is(expressionOf("@quarterly"), "0 0 1 */3 *");
+  assert.is(expressionOf(" 0  9 29\t* * "), "0 9 29 * *");
+  for (const text of ["@once", "@daly", "None", "", "0 0 * *"]) assert.ok("message" in parseSchedule(text), text);
 });
 
 test("a URL template gets each value percent-encoded, so that no value changes its structure", () => {
