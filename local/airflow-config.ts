@@ -16,6 +16,7 @@ interface ConfigOptions {
   readonly database: AirflowDatabase;
   readonly port: number;
   readonly parallelism: number;
+  readonly cleanupSeconds: number;
 }
 
 const user = "admin";
@@ -48,9 +49,12 @@ function sections(
   passwordFile: string,
   keys: Keys,
 ): Record<string, Record<string, string | number | boolean>> {
-  const { database, home, port, parallelism, airflowHome } = options;
+  const { database, home, port, parallelism, cleanupSeconds, airflowHome } = options;
   const query = `host=${encodeURIComponent(database.socketDir)}&port=${database.port}`;
-  const bundle = { name: "dagline", classpath: "dagline_airflow.bundle.DaglineBundle", kwargs: { home, refresh_interval: 1 } };
+  const bundles = [
+    { name: "dagline", classpath: "dagline_airflow.bundle.DaglineBundle", kwargs: { home, refresh_interval: 1 } },
+    { name: "dagline_leaving", classpath: "dagline_airflow.bundle.LeavingBundle", kwargs: { home, refresh_interval: 1 } },
+  ];
   return {
     core: {
       executor: "LocalExecutor",
@@ -74,8 +78,9 @@ function sections(
     logging: { base_log_folder: join(airflowHome, "logs"), colored_console_log: false },
     api: { host: "127.0.0.1", port, workers: 1, base_url: url, secret_key: keys.api },
     api_auth: { jwt_secret: keys.jwt },
+    scheduler: { parsing_cleanup_interval: cleanupSeconds },
     dag_processor: {
-      dag_bundle_config_list: JSON.stringify([bundle]),
+      dag_bundle_config_list: JSON.stringify(bundles),
       // A release never changes on disk: its files are read when it becomes active, and otherwise hardly ever.
       min_file_process_interval: 86_400,
       bundle_refresh_check_interval: 1,

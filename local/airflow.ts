@@ -49,6 +49,8 @@ export interface AirflowOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** How many tasks may run at a time. */
   readonly parallelism?: number;
+  /** How often it drops the Assets that no DAG names; Airflow's own default is 60. */
+  readonly cleanupSeconds?: number;
   /** Told what is being done. */
   readonly note?: (text: string) => void;
 }
@@ -72,6 +74,7 @@ export async function startAirflow(options: AirflowOptions): Promise<LocalAirflo
     database: options.database,
     port,
     parallelism: options.parallelism ?? 8,
+    cleanupSeconds: options.cleanupSeconds ?? 60,
   });
   const env = airflowEnvironment(airflowHome, options);
   installPythonPackage(options.home);

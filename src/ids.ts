@@ -32,6 +32,14 @@ export function parseReleaseId(text: string): ReleaseId {
   return text as ReleaseId;
 }
 
+export function isReleaseId(text: string): text is ReleaseId {
+  return HEX.test(text);
+}
+
+export function isDagId(text: string): text is DagId {
+  return NAME.test(text);
+}
+
 export function parseDagId(text: string): DagId {
   if (!NAME.test(text)) throw new UserError(`not a DAG id: ${JSON.stringify(text.slice(0, 80))}`);
   return text as DagId;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -54,13 +55,7 @@ class DaglineBundle(base.BaseDagBundle):
             self.path.mkdir(parents=True, exist_ok=True)
 
     def get_current_version(self) -> Any:
-        # Airflow before 3.3 has no BundleVersion and takes the plain string, which later ones warn about.
-        version_class = getattr(base, "BundleVersion", None)
-        return (
-            self._release
-            if self._release is None or version_class is None
-            else version_class(version=self._release)
-        )
+        return None if self._release is None else _bundle_version(self._release)
 
     def _active_release(self) -> str | None:
         try:
@@ -79,3 +74,35 @@ class DaglineBundle(base.BaseDagBundle):
             raise AirflowException(
                 f"release {version} is not on this machine and could not be fetched: {outcome.stderr.strip()}"
             )
+
+
+class LeavingBundle(DaglineBundle):
+    """
+    Serves the DAGs that the active release lacks and that have runs which have not ended; the agent keeps them in `leaving`.
+
+    The scheduler examines only runs of DAGs that some bundle serves (`DagRun.get_running_dag_runs_to_examine`).
+    A task of such a run asks for the version that the run belongs to, as ever: that is its release.
+    """
+
+    @property
+    def path(self) -> Path:
+        return super().path if self.version is not None else self._home / "leaving"
+
+    def refresh(self) -> None:
+        if self.version is None:
+            self.path.mkdir(parents=True, exist_ok=True)
+
+    def get_current_version(self) -> Any:
+        if self.version is not None:
+            return super().get_current_version()
+        # Airflow looks for files that came or went only when the version changes.
+        digest = hashlib.sha256()
+        for file in sorted(self.path.glob("*.py")):
+            digest.update(f"{file.name} {file.stat().st_mtime_ns}\n".encode())
+        return _bundle_version(f"leaving-{digest.hexdigest()[:16]}")
+
+
+def _bundle_version(version: str) -> Any:
+    # Airflow before 3.3 has no BundleVersion and takes the plain string, which later ones warn about.
+    version_class = getattr(base, "BundleVersion", None)
+    return version if version_class is None else version_class(version=version)

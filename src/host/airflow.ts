@@ -10,8 +10,8 @@ export interface Airflow {
   importErrors(): Promise<ImportError[]>;
   /** In words, what of Airflow is not healthy; empty when all is well. */
   unhealthy(): Promise<string[]>;
-  /** How many runs have not ended, by DAG; a DAG that is not in it has none. Of at most the first thousand runs. */
-  runsInFlight(): Promise<Record<string, number>>;
+  /** The runs that have not ended, whatever their DAG, the oldest first; at most ten thousand. */
+  unfinishedRuns(): Promise<UnfinishedRun[]>;
   /** The DAGs of our bundle that are paused; `served` false: those that no release has any more and that Airflow still knows. */
   paused(): Promise<PausedDag[]>;
   setPaused(dag: DagId, paused: boolean): Promise<void>;
@@ -24,6 +24,12 @@ export interface ServedDag {
   readonly release: string | null;
   /** Where Airflow read it. */
   readonly file: string;
+}
+
+export interface UnfinishedRun {
+  readonly dag: string;
+  /** The version of the bundle that it belongs to: of ours, a release. */
+  readonly release: string | null;
 }
 
 export interface PausedDag {

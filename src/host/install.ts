@@ -18,7 +18,7 @@ import {
 import { releaseDir, releasesDir } from "./folder.ts";
 import type { Host } from "./host.ts";
 import { withLock } from "./lock.ts";
-import { type FetchFile, mendFiles, readVerified, statOf, writeWhole } from "./release-files.ts";
+import { type FetchFile, holds, mendFiles, readVerified, statOf, writeWhole } from "./release-files.ts";
 
 export interface Installed {
   readonly manifest: Manifest;
@@ -97,15 +97,15 @@ function checkHostPackage(id: ReleaseId, { host_package: needed }: Manifest): vo
   );
 }
 
-/** A release that is installed, as its folder says; undefined when there is none, or when what says so was altered. */
+/** A release that is installed, as its folder says; undefined when there is none, or when what says so was altered: the bucket has it. */
 async function installedRelease(home: string, id: ReleaseId): Promise<{ manifest: Manifest; commit: string | null } | undefined> {
+  const manifest = installedManifest(home, id);
+  if (manifest === undefined) return undefined;
   try {
-    const dir = releaseDir(home, id);
-    const bytes = await readFile(join(dir, "manifest.json"));
-    const { commit } = JSON.parse(await readFile(join(dir, "release.json"), "utf8")) as { commit: string | null };
-    return releaseIdOf(bytes) === id ? { manifest: parseManifest(bytes), commit } : undefined;
+    const { commit } = JSON.parse(await readFile(join(releaseDir(home, id), "release.json"), "utf8")) as { commit: string | null };
+    return { manifest, commit };
   } catch {
-    return undefined; // whatever is wrong with the notes: the bucket has them
+    return undefined;
   }
 }
 
@@ -113,6 +113,16 @@ async function installedRelease(home: string, id: ReleaseId): Promise<{ manifest
 function removePartials(home: string): void {
   for (const name of namesIn(releasesDir(home))) {
     if (name.endsWith(".partial")) rmSync(join(releasesDir(home), name), { recursive: true, force: true });
+  }
+}
+
+/** What an installed release consists of, as the host's folder says; undefined when that is missing or was altered. */
+export function installedManifest(home: string, id: ReleaseId): Manifest | undefined {
+  try {
+    const bytes = readFileSync(join(releaseDir(home, id), "manifest.json"));
+    return releaseIdOf(bytes) === id ? parseManifest(bytes) : undefined;
+  } catch {
+    return undefined;
   }
 }
 
@@ -164,10 +174,6 @@ function writeNotes(dir: string, release: ReleaseId, manifest: Manifest, commit:
   ] as const) {
     if (!holds(join(dir, name), bytes)) writeWhole(join(dir, name), bytes);
   }
-}
-
-function holds(path: string, bytes: Uint8Array): boolean {
-  return statOf(path)?.isFile() === true && readFileSync(path).equals(bytes);
 }
 
 function namesIn(dir: string): string[] {

@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, type Stats, writeFileSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, type Stats, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { forEachLimited } from "../deploy/for-each-limited.ts";
@@ -34,6 +34,11 @@ export async function mendFiles(dir: string, manifest: Manifest, fetchFile: Fetc
 export async function readVerified(path: string, digest: Sha256): Promise<Uint8Array | undefined> {
   const bytes = statOf(path)?.isFile() ? await readFile(path).catch(() => undefined) : undefined;
   return bytes !== undefined && sha256(bytes) === digest ? bytes : undefined;
+}
+
+/** Whether a regular file has these very bytes. */
+export function holds(path: string, bytes: Uint8Array): boolean {
+  return statOf(path)?.isFile() === true && readFileSync(path).equals(bytes);
 }
 
 /** Read only, and whole at once: whoever reads the path sees the old file or the new one. */

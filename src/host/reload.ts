@@ -9,6 +9,7 @@ import type { Manifest } from "../release/manifest.ts";
 import { collectGarbage } from "./collect-garbage.ts";
 import type { Host } from "./host.ts";
 import { installRelease, restoreRelease } from "./install.ts";
+import { serveLeaving } from "./leaving.ts";
 import { applyPauses, pausedNames } from "./pauses.ts";
 import { whileReloading } from "./reload-lock.ts";
 import { type Active, lastProven, readStanding, type Standing, writeStanding } from "./standing.ts";
@@ -24,6 +25,8 @@ export interface Proof {
   readonly previous: ReleaseId | null;
   readonly commit: string | null;
   readonly dags: number;
+  /** The DAGs that deploys removed and that finish their runs. */
+  readonly leaving: readonly string[];
   /** The DAGs of the release that Airflow has paused; null: too many to name. */
   readonly paused: readonly string[] | null;
   readonly seconds: { readonly fetch: number; readonly try: number; readonly switch: number; readonly prove: number };
@@ -100,6 +103,7 @@ async function bringTo(host: Host, pointer: Pointer, standing: Standing): Promis
     };
     if (settled === undefined) switchTo(host, manifest, active, from);
     else if (written.length > 0) touchDags(home, id, manifest, since);
+    await serveLeaving(host, id, manifest);
     const switched = clock();
 
     log.info("waiting until Airflow serves it");
@@ -107,6 +111,8 @@ async function bringTo(host: Host, pointer: Pointer, standing: Standing): Promis
     if (settled === undefined) await applyPauses(host, from?.release, id);
     if (settled === undefined) writeStanding(home, { kind: "proven", active });
     const seconds = { fetch, try: tried, switch: switched, prove: clock() };
+    // A run may have begun just before the switch.
+    const leaving = await serveLeaving(host, id, manifest);
     await collectGarbage(host);
     return {
       ok: true,
@@ -114,6 +120,7 @@ async function bringTo(host: Host, pointer: Pointer, standing: Standing): Promis
       previous: active.previous,
       commit: active.commit,
       dags: Object.keys(manifest.dags).length,
+      leaving: leaving ?? [],
       paused: await namesOfPaused(host),
       seconds,
       changed: settled === undefined || written.length > 0,

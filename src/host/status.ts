@@ -1,7 +1,9 @@
 import { describeError, TransientError, UserError } from "../errors.ts";
 import { type ReleaseId, shortId } from "../ids.ts";
-import type { PausedDag } from "./airflow.ts";
+import type { PausedDag, UnfinishedRun } from "./airflow.ts";
 import type { Host } from "./host.ts";
+import { installedManifest } from "./install.ts";
+import { leavingDags, servedLeaving } from "./leaving.ts";
 import { pausedNames } from "./pauses.ts";
 import { isReloading } from "./reload-lock.ts";
 import { type Active, readStanding } from "./standing.ts";
@@ -17,6 +19,8 @@ export interface Status {
   readonly dags: number;
   /** How many runs have not ended, by DAG; null when Airflow does not tell. */
   readonly in_flight: Readonly<Record<string, number>> | null;
+  /** The DAGs that a deploy removed and that finish their runs. */
+  readonly leaving: readonly string[];
   /** The DAGs that Airflow has paused; null when it does not tell, or when they are too many to name. */
   readonly paused: readonly string[] | null;
   /** Likewise, of those that no release has any more: one that comes back stays paused. */
@@ -32,13 +36,17 @@ export async function status({ home, airflow }: Pick<Host, "home" | "airflow">):
   const active = await readTelling(home, problems);
   let dags = 0;
   let inFlight: Record<string, number> | null = null;
+  let leaving: string[] = [];
   let paused: readonly PausedDag[] | undefined;
   try {
     problems.push(...(await airflow.unhealthy()));
     if (active !== undefined) {
       const served = await airflow.countServed(active.release);
       dags = served.ofRelease;
-      inFlight = bounded(await airflow.runsInFlight());
+      const runs = await airflow.unfinishedRuns();
+      inFlight = bounded(countByDag(runs));
+      leaving = servedLeaving(home);
+      problems.push(...stuck(home, active.release, runs, leaving));
       paused = await airflow.paused();
       if (served.all > dags) problems.push(`${served.all - dags} DAGs are of another release`);
     }
@@ -53,6 +61,7 @@ export async function status({ home, airflow }: Pick<Host, "home" | "airflow">):
     activated_at: active?.activated_at ?? null,
     dags,
     in_flight: inFlight,
+    leaving,
     paused: paused === undefined ? null : pausedNames(paused, true),
     paused_removed: paused === undefined ? null : pausedNames(paused, false),
     healthy: problems.length === 0,
@@ -73,6 +82,20 @@ async function readTelling(home: string, problems: string[]): Promise<Active | u
     problems.push(describeError(explainHostError(error, home)));
     return undefined;
   }
+}
+
+function countByDag(runs: readonly UnfinishedRun[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { dag } of runs) counts[dag] = (counts[dag] ?? 0) + 1;
+  return counts;
+}
+
+/** The scheduler leaves runs alone whose DAG nobody serves. */
+function stuck(home: string, release: ReleaseId, runs: readonly UnfinishedRun[], leaving: readonly string[]): string[] {
+  const manifest = installedManifest(home, release);
+  if (manifest === undefined) return [`release ${shortId(release)} is not whole on this host: the next reload mends it`];
+  const dags = [...leavingDags(runs, manifest).keys()].filter((dag) => !leaving.includes(dag));
+  return dags.map((dag) => `runs of ${dag}, which was removed, stand still: the next reload has them go on`);
 }
 
 /** SSM cuts an answer at 24,000 characters: what could be cut is left out whole. */

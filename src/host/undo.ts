@@ -3,6 +3,7 @@ import { type ReleaseId, shortId } from "../ids.ts";
 import { pointerKey, printPointer } from "../release/layout.ts";
 import type { Host } from "./host.ts";
 import { restoreRelease } from "./install.ts";
+import { serveLeaving } from "./leaving.ts";
 import { type Active, readActive, readStanding, writeStanding } from "./standing.ts";
 import { proveServed, touchDags } from "./switch.ts";
 import { explainHostError } from "./system-errors.ts";
@@ -68,6 +69,7 @@ async function goBack(host: Host, from: Active | undefined): Promise<void> {
   const since = host.now();
   writeStanding(host.home, { kind: "switching", active: from, from });
   touchDags(host.home, from.release, manifest, since);
+  await serveLeaving(host, from.release, manifest);
   host.log.info("waiting until Airflow serves it again");
   await proveServed(host, from.release, manifest, since);
   writeStanding(host.home, { kind: "proven", active: from });

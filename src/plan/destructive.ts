@@ -19,7 +19,14 @@ export function destructiveChanges({
     if (change !== "removed") return [];
     const running =
       inFlight !== null && inFlight > 0
-        ? [{ ...none, dag, what: "DAG removed while it runs", why: `${counted(inFlight, "run")} of it under way; no new ones start` }]
+        ? [
+            {
+              ...none,
+              dag,
+              what: "DAG removed while it runs",
+              why: `${counted(inFlight, "run")} of it under way, on the release of before to the end; no new ones start`,
+            },
+          ]
         : [];
     const unknown =
       comparison.definition("base", dag) === undefined

@@ -50,11 +50,8 @@ export function coverage({ uncovered, coveredTwice }: UpcomingPlan): string {
   return coveredTwice === null ? "" : `the next run covers ${span(coveredTwice)} again`;
 }
 
-export function flight({ inFlight, change }: UpcomingPlan): string {
-  if (inFlight === null || inFlight === 0) return "";
-  return change === "removed"
-    ? `${counted(inFlight, "run")} under way`
-    : `${counted(inFlight, "run")} under way, on the release of before to the end`;
+export function flight({ inFlight }: UpcomingPlan): string {
+  return inFlight === null || inFlight === 0 ? "" : `${counted(inFlight, "run")} under way, on the release of before to the end`;
 }
 
 export function tableSection(plan: Plan): Section {

@@ -56,7 +56,8 @@ export class AirflowApi {
     const { user, passwordFile } = this.#settings;
     const password = await readPassword(passwordFile, user);
     const { status, body } = await this.#send("POST", "/auth/token", {}, { username: user, password });
-    if (status >= 500) throw new TransientError(`Airflow at ${this.#settings.url} could not log ${user} in: status ${status}`);
+    if (status >= 500 || status === 408 || status === 429)
+      throw new TransientError(`Airflow at ${this.#settings.url} could not log ${user} in: status ${status}`);
     const token = (body as { access_token?: unknown } | null)?.access_token;
     if (status >= 400 || typeof token !== "string") {
       throw new UserError(`Airflow at ${this.#settings.url} refuses the user ${user}: status ${status}`, {
@@ -74,8 +75,12 @@ export class AirflowApi {
       request.headers = { ...request.headers, "content-type": "application/json" };
     }
     const response = await this.#reach(`${this.#settings.url}${path}`, request);
-    const text = await response.text();
-    return { status: response.status, body: response.headers.get("content-type")?.includes("json") ? JSON.parse(text) : text };
+    try {
+      const text = await response.text();
+      return { status: response.status, body: response.headers.get("content-type")?.includes("json") ? JSON.parse(text) : text };
+    } catch (error) {
+      throw this.#unreachable(error); // the answer broke off, took too long, or is none of Airflow's
+    }
   }
 
   async #reach(url: string, request: RequestInit): Promise<Response> {

@@ -1,11 +1,13 @@
-import { TransientError } from "../errors.ts";
-import type { Airflow, ImportError, PausedDag, ServedDag } from "../host/airflow.ts";
+import type { Airflow, ImportError, PausedDag, ServedDag, UnfinishedRun } from "../host/airflow.ts";
 import { type DagId, parseDagId, type ReleaseId } from "../ids.ts";
 import type { AirflowApi } from "./airflow-api.ts";
+import { airflowRefusal } from "./airflow-refusal.ts";
 
 /** Airflow's API gives at most so many of anything in one answer (`[api] maximum_page_limit`). */
 const PAGE = 100;
-const MOST_RUNS = 1000;
+const MOST_RUNS = 10_000;
+/** The bundle of the DAGs that a deploy removed and that finish their runs, as Airflow's configuration names it. */
+const leavingBundle = "dagline_leaving";
 const UNFINISHED: [string, string][] = [
   ["state", "queued"],
   ["state", "running"],
@@ -55,29 +57,36 @@ export class AirflowHost implements Airflow {
       .map(([, name]) => `${name} is not healthy`);
   }
 
-  async runsInFlight(): Promise<Record<string, number>> {
-    const counts: Record<string, number> = {};
-    for (let offset = 0; offset < MOST_RUNS; offset += PAGE) {
-      const query = new URLSearchParams([...UNFINISHED, ["limit", String(PAGE)], ["offset", String(offset)], ["order_by", "id"]]);
+  async unfinishedRuns(): Promise<UnfinishedRun[]> {
+    const found: UnfinishedRun[] = [];
+    while (found.length < MOST_RUNS) {
+      const query = new URLSearchParams([...UNFINISHED, ["limit", String(PAGE)], ["offset", String(found.length)], ["order_by", "id"]]);
       const page = await this.#get(`/dags/~/dagRuns?${query}`);
-      const runs = (page.dag_runs ?? []) as { dag_id?: unknown }[];
-      for (const { dag_id } of runs) counts[String(dag_id)] = (counts[String(dag_id)] ?? 0) + 1;
+      const runs = (page.dag_runs ?? []) as { dag_id?: unknown; bundle_version?: unknown }[];
+      for (const { dag_id, bundle_version } of runs) {
+        found.push({ dag: String(dag_id), release: typeof bundle_version === "string" ? bundle_version : null });
+      }
       if (runs.length < PAGE) break;
     }
-    return counts;
+    return found;
   }
 
   async paused(): Promise<PausedDag[]> {
-    const dags = await this.#pages("/dags", "dags", { paused: "true", exclude_stale: "false" });
-    return dags.map(({ dag_id, is_stale }) => ({ dag: parseDagId(String(dag_id)), served: is_stale !== true }));
+    const query = { paused: "true", exclude_stale: "false" };
+    const [ours, leaving] = await Promise.all([
+      this.#pages("/dags", "dags", query),
+      this.#pages("/dags", "dags", { ...query, bundle_name: leavingBundle }),
+    ]);
+    const paused = (served: boolean) => (dag: Record<string, unknown>) => ({ dag: parseDagId(String(dag.dag_id)), served });
+    return [
+      ...ours.filter(({ is_stale }) => is_stale !== true).map(paused(true)),
+      ...[...ours.filter(({ is_stale }) => is_stale === true), ...leaving].map(paused(false)),
+    ];
   }
 
   async setPaused(dag: DagId, paused: boolean): Promise<void> {
     const { status } = await this.#api.call("PATCH", `/dags/${dag}?update_mask=is_paused`, { is_paused: paused });
-    if (status === 200) return;
-    throw new TransientError(`Airflow's API refused to ${paused ? "pause" : "unpause"} ${dag} with status ${status}`, {
-      hint: "Look at the log of airflow-api-server.",
-    });
+    if (status !== 200) throw airflowRefusal(status, `${dag} to be ${paused ? "paused" : "unpaused"}`, "");
   }
 
   async isInUse(release: ReleaseId): Promise<boolean> {
@@ -103,8 +112,6 @@ export class AirflowHost implements Airflow {
   async #get(path: string): Promise<Record<string, unknown>> {
     const { status, body } = await this.#api.call("GET", path);
     if (status === 200) return body as Record<string, unknown>;
-    throw new TransientError(`Airflow's API answered ${path.split("?")[0]} with status ${status}`, {
-      hint: "Look at the log of airflow-api-server.",
-    });
+    throw airflowRefusal(status, path.split("?")[0] ?? path, "");
   }
 }

@@ -1,8 +1,8 @@
-import { TransientError, UserError } from "../errors.ts";
 import type { AirflowRuns, Backfill, DagFacts, DagRun, NewBackfill, NewRun } from "../host/airflow-runs.ts";
 import type { DagId } from "../ids.ts";
 import type { JsonValue, ParamSpec } from "../scrape/model.ts";
 import type { AirflowAnswer, AirflowApi } from "./airflow-api.ts";
+import { airflowRefusal } from "./airflow-refusal.ts";
 
 /** Airflow's API gives at most so many of anything in one answer (`[api] maximum_page_limit`). */
 const PAGE = 100;
@@ -189,15 +189,11 @@ function runOf(body: Body): DagRun {
   };
 }
 
-/** Airflow says why it refuses in `detail`: what it calls wrong is the user's, anything else may pass. */
+/** Airflow says why it refuses in `detail`. */
 function bodyOf({ status, body }: AirflowAnswer, what: string): Body {
   if (status < 300) return (body ?? {}) as Body;
   const detail = (body as { detail?: unknown } | null)?.detail ?? "";
-  const reason = (typeof detail === "string" ? detail : JSON.stringify(detail)).slice(0, 500);
-  if (status === 400 || status === 404 || status === 422) throw new UserError(`Airflow refuses ${what}: ${reason}`);
-  throw new TransientError(`Airflow answered with status ${status} when asked for ${what}${reason === "" ? "" : `: ${reason}`}`, {
-    hint: "Look at the log of airflow-api-server.",
-  });
+  throw airflowRefusal(status, what, (typeof detail === "string" ? detail : JSON.stringify(detail)).slice(0, 500));
 }
 
 function runPath(dag: DagId, runId: string): string {

@@ -30,6 +30,7 @@ export interface AgentAnswer {
   readonly changed?: boolean;
   readonly healthy?: boolean;
   readonly dags?: number;
+  readonly leaving?: readonly string[];
   readonly seconds?: { readonly fetch: number; readonly try: number; readonly switch: number; readonly prove: number };
   readonly error?: { readonly message: string; readonly hint: string | null; readonly file: string | null; readonly line: number | null };
 }
@@ -77,7 +78,7 @@ async function startParts(dir: string, home: string, stop: () => Promise<void>):
   const env = { AWS_SHARED_CREDENTIALS_FILE: credentialsFile, AWS_REGION: aws.region, AWS_EC2_METADATA_DISABLED: "true" };
   mkdirSync(home);
   const [airflow] = await Promise.all([
-    startAirflow({ dir, home, port: 0, database: { socketDir: postgres.socketDir, port: postgres.port }, env }),
+    startAirflow({ dir, home, port: 0, database: { socketDir: postgres.socketDir, port: postgres.port }, env, cleanupSeconds: 2 }),
     aws.createBuckets("dags"),
   ]);
   await installHost(home, {

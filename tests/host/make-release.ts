@@ -35,7 +35,7 @@ from airflow.sdk import DAG
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.providers.standard.operators.python import PythonOperator
 
-with DAG(dag_id="${id}", schedule=None, start_date=pendulum.datetime(2024, 1, 1, tz="UTC")):  # scrapes/${id}/${id}.yml:2
+with DAG(dag_id="${id}", schedule=None, start_date=pendulum.datetime(2024, 1, 1, tz="UTC")) as dag:  # scrapes/${id}/${id}.yml:2
 ${(
   body ??
   `first = EmptyOperator(task_id="first")  # scrapes/${id}/${id}.yml:10

@@ -18,7 +18,7 @@ function airflowWith(...errors: ImportError[]): Airflow {
     served: async () => dags.map((dag) => ({ dag, release: id, file: `/home/releases/${id}/dags/${dag}.py` })),
     importErrors: async () => errors,
     unhealthy: async () => [],
-    runsInFlight: async () => ({}),
+    unfinishedRuns: async () => [],
     paused: async () => [],
     setPaused: async () => {},
     isInUse: async () => false,
