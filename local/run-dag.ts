@@ -1,4 +1,6 @@
 import { TransientError, UserError } from "../src/errors.ts";
+import { readReleasedSpec } from "../src/host/released-spec.ts";
+import { parseDagId } from "../src/ids.ts";
 import { AirflowApi } from "../src/services/airflow-api.ts";
 import { showFailures } from "./run-scrapes.ts";
 import { type AirflowCall, followRun, startRun } from "./runs.ts";
@@ -15,7 +17,7 @@ export interface RunDagOptions {
 
 /** Runs a DAG in the stack that is up, or one task of its newest run again, and follows it. Resolves to the exit code. */
 export async function runDag({ dag, task, month, params, format }: RunDagOptions): Promise<number> {
-  const { airflow } = runningStack();
+  const { airflow, home } = runningStack();
   const { call } = new AirflowApi(airflow);
   const steps = createSteps();
   const known = await call("GET", `/dags/${encodeURIComponent(dag)}`);
@@ -25,9 +27,11 @@ export async function runDag({ dag, task, month, params, format }: RunDagOptions
     });
   const now = new Date().toISOString();
   const run =
-    task === undefined
-      ? await startRun(call, { dag, runId: month === undefined ? `run__${now}` : `month__${month}`, month: month ?? null, params })
-      : await clearTask(call, dag, task);
+    task !== undefined
+      ? await clearTask(call, dag, task)
+      : month === undefined
+        ? await startRun(call, { dag, runId: `run__${now}`, month: null, params })
+        : await startRun(call, { dag, runId: `month__${month}`, month, params }, timezoneOf(home, known.body, dag));
   const result = await steps.run(`${dag} ${run}`, (note) => followRun(call, dag, run, note));
   await showFailures(call, result, steps);
   const tasks = Object.entries(result.tasks).map(([state, count]) => `${count} ${state}`);
@@ -35,6 +39,11 @@ export async function runDag({ dag, task, month, params, format }: RunDagOptions
     format === "json" ? `${JSON.stringify(result)}\n` : `${dag} ${run}: ${result.state} (${tasks.join(", ")}), ${result.seconds} s\n`,
   );
   return result.state === "success" ? 0 : 1;
+}
+
+function timezoneOf(home: string, body: unknown, dag: string): string {
+  const { bundle_version } = body as { bundle_version?: string | null };
+  return readReleasedSpec(home, bundle_version ?? null, parseDagId(dag)).timezone;
 }
 
 /** Clears one task of the newest run, so that it runs again. Returns the run's id. */

@@ -1,4 +1,5 @@
 import { TransientError, UserError } from "../src/errors.ts";
+import { periodOf } from "../src/time/period.ts";
 
 /** One authenticated call of Airflow's REST API, `path` after `/api/v2`; a status of 400 or more comes back with its body. */
 export type AirflowCall = (method: "GET" | "POST" | "PATCH", path: string, body?: unknown) => Promise<{ status: number; body: unknown }>;
@@ -21,10 +22,13 @@ export interface RunResult {
   readonly tasks: Readonly<Record<string, number>>;
 }
 
-/** Starts a run; one that exists already (the same month again) is cleared instead, so that it runs again on the latest release. */
-export async function startRun(call: AirflowCall, request: RunRequest): Promise<string> {
+/**
+ * Starts a run; one that exists already (the same month again) is cleared instead, so that it runs again on the latest release.
+ * A month is one of the DAG's time zone.
+ */
+export async function startRun(call: AirflowCall, request: RunRequest, timezone = "UTC"): Promise<string> {
   await unpause(call, request.dag);
-  const interval = request.month === null ? {} : monthInterval(request.month);
+  const interval = request.month === null ? {} : monthInterval(request.month, timezone);
   const body = { dag_run_id: request.runId, logical_date: null, conf: request.params, ...interval };
   const { status, body: answer } = await call("POST", `/dags/${request.dag}/dagRuns`, body);
   if (status === 409) {
@@ -142,9 +146,8 @@ function countStates(tasks: readonly TaskInstance[]): Record<string, number> {
   return counts;
 }
 
-/** The data interval of a month `YYYY-MM`: from its first day to the next month's, across a year's end, in UTC. */
-function monthInterval(month: string): { logical_date: string; data_interval_start: string; data_interval_end: string } {
-  const [year = 0, number = 0] = month.split("-").map(Number);
-  const start = new Date(Date.UTC(year, number - 1, 1)).toISOString();
-  return { logical_date: start, data_interval_start: start, data_interval_end: new Date(Date.UTC(year, number, 1)).toISOString() };
+/** The month is the data interval. */
+function monthInterval(month: string, timezone: string): { logical_date: string; data_interval_start: string; data_interval_end: string } {
+  const { start, end } = periodOf(month, timezone);
+  return { logical_date: start.toISOString(), data_interval_start: start.toISOString(), data_interval_end: end.toISOString() };
 }

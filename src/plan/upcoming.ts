@@ -46,8 +46,7 @@ export function upcomingRuns(
       ...common,
       rescheduled,
       trigger: after.schedule === null ? "on demand" : typeof after.schedule === "string" ? "cron" : "assets",
-      schedule:
-        after.schedule === null ? null : typeof after.schedule === "string" ? scheduleText(after.schedule) : after.schedule.join(", "),
+      schedule: scheduleOf(after),
       runsAtOnce: rescheduled ? due.count : 0,
       runsIfNew: rescheduled ? fresh.count : 0,
       nextRun: due.next === null ? null : iso(due.next.end),
@@ -74,6 +73,11 @@ function seam(last: DataInterval | null, { first, next }: DueRuns): Pick<Upcomin
 
 function iso(instant: number): string {
   return new Date(instant).toISOString();
+}
+
+function scheduleOf({ schedule, timezone }: Definition): string | null {
+  if (typeof schedule !== "string") return schedule?.join(", ") ?? null;
+  return timezone === "UTC" ? scheduleText(schedule) : `${scheduleText(schedule)} ${timezone}`;
 }
 
 function timing({ schedule, start_date, end_date, timezone, catchup }: Definition): string {

@@ -22,7 +22,7 @@ export interface Interval {
 interface BaseContext<Config> {
   /** The path of a file that does not exist yet: what the function writes there is its result. Its folder is the task's own; it is removed afterwards. */
   readonly output: string;
-  /** The run's data interval, or the month of `each_month`; null for a run on demand. */
+  /** The run's data interval, or the month of `each_month` in the DAG's time zone; null for a run on demand. Both ends are instants. */
   readonly interval: Interval | null;
   /** The DAG's params with the run's values, and the task's own over them. */
   readonly params: Readonly<Record<string, JsonValue>>;

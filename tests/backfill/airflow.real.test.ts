@@ -13,6 +13,8 @@ import { until } from "../until.ts";
 
 // The command as a person gives it, over SSM to the agent and to a real Airflow.
 const instance = "i-0123456789abcdef0";
+/** West of UTC. Airflow's API says UTC of every DAG. */
+const timezone = "America/Santiago";
 let stack: ReleaseStack;
 let ssm: LocalSsm;
 let environment: Record<string, string>;
@@ -33,7 +35,10 @@ test.before(async () => {
   environment = { PATH: process.env.PATH ?? "", AWS_ENDPOINT_URL_SSM: ssm.endpoint, DAGLINE_INSTANCE: instance, NO_COLOR: "1", ...aws };
   const release = makeRelease({
     dags: { daily: dailyPython("daily", moody), held: dailyPython("held", holding), ranged: monthsPython, sleepy: dagPython("sleepy") },
-    files: { "specs/ranged.json": JSON.stringify({ each_month: { from: "from_month", to: "to_month" } }) },
+    files: {
+      ...Object.fromEntries(["daily", "held", "sleepy"].map((dag) => [`specs/${dag}.json`, JSON.stringify({ timezone })])),
+      "specs/ranged.json": JSON.stringify({ timezone, each_month: { from: "from_month", to: "to_month" } }),
+    },
   });
   await stack.sync(release);
   const { code, answer } = await stack.agent("reload");
@@ -57,8 +62,10 @@ test("a dry run lists what would be created and starts nothing", async () => {
   assert.equal(result.plan.counts, { create: 3, reprocess: 0, skip: 0 });
   assert.equal(
     result.plan.runs.map(({ period }) => period),
-    ["2024-01-01T06:00:00.000Z", "2024-01-02T06:00:00.000Z", "2024-01-03T06:00:00.000Z"],
+    ["2024-01-02T02:00:00.000Z", "2024-01-03T02:00:00.000Z", "2024-01-04T02:00:00.000Z"],
+    "each at 23:00 of its day in Santiago",
   );
+  assert.is(result.plan.timezone, timezone);
   assert.equal(await runsOf("daily", "backfill"), {});
 });
 
@@ -69,7 +76,7 @@ test("a started backfill is watched to its end, and its exit code and last lines
   const [failure] = result.failures;
   assert.equal(
     [failure?.period, failure?.task, failure?.message],
-    ["2024-01-02T06:00:00.000Z", "only", "ValueError: no data on the second"],
+    ["2024-01-03T02:00:00.000Z", "only", "ValueError: no data on the second"],
   );
   assert.match(stderr, /daily: 2 runs to create/);
   assert.match(stderr, /^ +\d+ s +1 +1 +0 +0 +0 +0 /m, "a row of the progress table");
@@ -87,7 +94,7 @@ test("cancelling ends what waits, and meanwhile a second backfill of the DAG nam
   assert.is(child.exitCode, null);
   const second = await dagline("held", "--from", "2024-02-01", "--to", "2024-02-02", "--start");
   assert.is(second.code, 1);
-  assert.match(second.stderr, /another backfill of held is running: backfill \d+, 2024-01-01T00:00:00.000Z to 2024-01-03T23:59:59.999Z/);
+  assert.match(second.stderr, /another backfill of held is running: backfill \d+, 2024-01-01T03:00:00.000Z to 2024-01-04T02:59:59.999Z/);
   child.kill("SIGINT");
   const started = performance.now();
   const { code, stderr } = await ended;
@@ -133,7 +140,7 @@ test("a DAG that is mapped over months gets a run for each month, newest first, 
     runs.map(({ dag_run_id, conf }) => [dag_run_id, conf]),
     ["2024-02", "2024-01", "2023-12"].map((name) => [`dagline_backfill__${name}`, { from_month: name, to_month: name }]),
   );
-  assert.is(runs[2]?.data_interval_end, "2024-01-01T00:00:00Z");
+  assert.is(runs[2]?.data_interval_end, "2024-01-01T03:00:00Z");
   const second = await dagline(...range, "--start");
   assert.equal([second.code, second.result.outcome], [0, "nothing"]);
   const again = await dagline("ranged", "--from", "2024-02", "--to", "2024-02", "--reprocess", "completed", "--start");
@@ -149,7 +156,8 @@ test("wrong use is one plain line", async () => {
 });
 
 const moody = `def only(logical_date):
-    if logical_date.day == 2: raise ValueError("no data on the second")`;
+    from zoneinfo import ZoneInfo
+    if logical_date.astimezone(ZoneInfo("America/Santiago")).day == 2: raise ValueError("no data on the second")`;
 const holding = `def only(logical_date):
     import time
     home = os.environ["DAGLINE_HOME"]
@@ -166,7 +174,7 @@ function scheduled(python: string): string {
     timetable +
     python.replace(
       "schedule=None",
-      'schedule=CronDataIntervalTimetable("0 6 * * *", timezone="UTC"), catchup=False, end_date=pendulum.datetime(2024, 12, 31, tz="UTC")',
+      'schedule=CronDataIntervalTimetable("0 23 * * *", timezone="America/Santiago"), catchup=False, end_date=pendulum.datetime(2024, 12, 31, tz="UTC")',
     )
   );
 }

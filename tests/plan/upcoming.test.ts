@@ -15,6 +15,11 @@ test("a new DAG catches up from its start date, and the plan says how many runs 
   assert.match(planText(plan), /rows: 5,552 runs, 4 at a time; next run 2024-03-16T00:00:00\.000Z/);
 });
 
+test("a schedule in another time zone than UTC names it", () => {
+  const [one] = planOf([], [makeDag({ ...daily, timezone: "America/Santiago" })]).upcoming;
+  assert.equal([one?.schedule, one?.nextRun], ["@daily America/Santiago", "2024-03-16T03:00:00.000Z"]);
+});
+
 test("a DAG that was there goes on from its last run; what it would be without any is said beside it", () => {
   const [one] = planOf(
     [makeDag(daily)],

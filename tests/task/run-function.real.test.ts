@@ -68,7 +68,7 @@ const downloads = `import { download } from ${JSON.stringify(join(import.meta.di
 export const extract = (context) => download(context);`;
 
 function start(functions: string, more: { url?: string; spec?: object; document?: object } = {}, wrap?: string[]): RunningTask {
-  const folder = makeReleaseFolder(dir, { extract_x: functionSpec(more.spec) }, functions, more.url ?? null);
+  const folder = makeReleaseFolder(dir, { extract_x: functionSpec(more.spec) }, functions, { url: more.url ?? null });
   return startTask(dir, aws, credentialsFile, { release_dir: folder, task: "extract_x", ...more.document }, wrap);
 }
 

@@ -109,6 +109,21 @@ test("a load without a file fails with the task to clear, and what is in the tab
   assert.equal(await rows("SELECT id FROM trips"), [[1]]);
 });
 
+test("of an hour that comes twice in autumn, neither of the two runs deletes the other's rows", async () => {
+  const spec = { ...loadSpec, mode: { kind: "append", slice: "{date}T{hour}" } } as const;
+  const release_dir = makeReleaseFolder(dir, { load_x: spec }, "", { timezone: "America/New_York" });
+  const run = async (start: string, end: string, text: string): Promise<Ending> => {
+    const document = { release_dir, task: "load_x", upstream: [await stage("extract_a", text)], database };
+    return startTask(dir, aws, credentialsFile, { ...document, run_id: start, data_interval: { start, end } }).ended;
+  };
+  const first = await run("2023-11-05T05:00:00Z", "2023-11-05T06:00:00Z", "id,name\n1,first\n");
+  assert.is(first.code, 0, first.log);
+  await run("2023-11-05T06:00:00Z", "2023-11-05T07:00:00Z", "id,name\n2,second\n");
+  await run("2023-11-05T06:00:00Z", "2023-11-05T07:00:00Z", "id,name\n2,again\n");
+  assert.equal(await rows("SELECT name FROM trips ORDER BY id"), [["first"], ["again"]]);
+  assert.equal(await rows("SELECT slice FROM dagline.ledger ORDER BY slice"), [["2023-11-05T01"], ["2023-11-05T01B"]]);
+});
+
 const comparing = `import { writeFileSync } from "node:fs";
 const days = { "2023-01-01": "x,a", "2023-01-02": "1,a\\n2,b", "2023-01-03": "2,b\\n1,a", "2023-01-04": "2,b" };
 export async function extract({ output, interval }) { writeFileSync(output, "id,name\\n" + days[interval.start.toISOString().slice(0, 10)]); }`;

@@ -11,7 +11,7 @@ export function makeReleaseFolder(
   dir: string,
   tasks: Record<string, Partial<FunctionSpec> | Partial<LoadSpec>>,
   functions: string,
-  url: string | null = null,
+  { url = null, timezone = "UTC" }: { readonly url?: string | null; readonly timezone?: string } = {},
 ): string {
   const folder = mkdtempSync(join(dir, "release-"));
   mkdirSync(join(folder, "specs"));
@@ -23,7 +23,7 @@ export function makeReleaseFolder(
     functions: "functions/demo.mjs",
     config: "config.json",
     each_month: null,
-    timezone: "UTC",
+    timezone,
     tasks,
   };
   writeFileSync(join(folder, "specs", "demo.json"), JSON.stringify(spec));
