@@ -1,5 +1,5 @@
+import { dagsText } from "../../src/deploy/dags-text.ts";
 import { type Drift, findDrift } from "../../src/deploy/drift.ts";
-import { pausedText } from "../../src/deploy/paused-text.ts";
 import { type HostStatus, hostStatus } from "../../src/deploy/reload.ts";
 import { TransientError, UserError } from "../../src/errors.ts";
 import { marker } from "../../src/forge/marker.ts";
@@ -23,12 +23,12 @@ const MOST_ROWS = 25;
 export async function run({ environment }: InputsOf<typeof inputs>, services: Services): Promise<void> {
   const forge = services.forge();
   const release = await renderProject(services.root, services.log);
-  const { drift, paused } = await look(environment, release.id, services);
+  const { drift, dags } = await look(environment, release.id, services);
   services.output("drift", drift.length);
   const mark = marker("drift", environment);
   if (drift.length === 0) {
-    services.log.info(`bucket, host and main agree${pausedText({ paused })}`);
-    services.summary(`### No drift in ${code(environment)}\n\nBucket, host and main agree.${pausedMarkdown(paused)}`);
+    services.log.info(`bucket, host and main agree${dagsText(dags)}`);
+    services.summary(`### No drift in ${code(environment)}\n\nBucket, host and main agree.${dagsMarkdown(dags)}`);
     const issue = await forge.findIssue(mark);
     if (issue === undefined) return;
     await forge.closeIssue(issue.number, `Bucket, host and main agree again: [run](${services.run.url}).`);
@@ -36,7 +36,7 @@ export async function run({ environment }: InputsOf<typeof inputs>, services: Se
     return;
   }
   for (const { where, message } of drift) services.log.info(`${where}: ${message}`);
-  const report = `${reportOf(drift)}${pausedMarkdown(paused)}`;
+  const report = `${reportOf(drift)}${dagsMarkdown(dags)}`;
   services.summary(`### Drift in ${code(environment)}\n\n${report}`);
   const advice = "To mend it: run the deploy workflow for main, or the rollback workflow. This issue is closed by itself once all agree.";
   const { number, outcome, url } = await forge.upsertIssue(
@@ -57,14 +57,18 @@ function reportOf(drift: readonly Drift[]): string {
   return `${table(["where", "what"], shown)}${drift.length > MOST_ROWS ? `\n\nand ${drift.length - MOST_ROWS} more: the log has them all.` : ""}`;
 }
 
-/** A pause is a person's decision, not drift; but whoever looks should know of it. */
-function pausedMarkdown(paused: HostStatus["paused"]): string {
-  return paused === null || paused.length === 0 ? "" : `\n\nPaused in Airflow: ${codes(paused, 10)}.`;
+/** No drift: a pause is a person's decision, and a removed DAG is served until its runs have ended. But whoever looks should know. */
+function dagsMarkdown({ leaving, paused }: Look["dags"]): string {
+  const lines = [
+    leaving.length === 0 ? "" : `\n\nRemoved, but with runs to finish: ${codes(leaving, 10)}.`,
+    paused === null || paused.length === 0 ? "" : `\n\nPaused in Airflow: ${codes(paused, 10)}.`,
+  ];
+  return lines.join("");
 }
 
 interface Look {
   readonly drift: readonly Drift[];
-  readonly paused: HostStatus["paused"];
+  readonly dags: Pick<HostStatus, "leaving" | "paused">;
 }
 
 /** A host that can't be found or does not answer is drift, too. */
@@ -79,5 +83,6 @@ async function look(environment: string, rendered: Awaited<ReturnType<typeof ren
     if (services.signal.aborted || !(error instanceof TransientError || error instanceof UserError)) throw error;
     silent.push({ where: "host", message: error.message });
   }
-  return { drift: [...silent, ...(await findDrift(store, status, rendered))], paused: status?.paused ?? null };
+  const { leaving = [], paused = null } = status ?? {};
+  return { drift: [...silent, ...(await findDrift(store, status, rendered))], dags: { leaving, paused } };
 }

@@ -1,4 +1,4 @@
-import { pausedText } from "../../src/deploy/paused-text.ts";
+import { dagsText } from "../../src/deploy/dags-text.ts";
 import { reload } from "../../src/deploy/reload.ts";
 import { parseReleaseId, shortId } from "../../src/ids.ts";
 import { failingDeployment, setState } from "../deployment.ts";
@@ -23,7 +23,7 @@ export async function run(given: InputsOf<typeof inputs>, services: Services): P
   const prove = async (): Promise<void> => {
     const commands = await services.host(given.environment);
     const proof = await reload(commands, { release, timeoutSeconds, signal: services.signal, log: services.log });
-    services.log.info(`the host serves release ${shortId(proof.release)}: ${proof.dags} DAGs${pausedText(proof)}`);
+    services.log.info(`the host serves release ${shortId(proof.release)}: ${proof.dags} DAGs${dagsText(proof)}`);
     services.summary(proofMarkdown(proof));
     services.output("release", proof.release);
     services.output("dags", proof.dags);

@@ -1,4 +1,4 @@
-import { pausedText } from "../../src/deploy/paused-text.ts";
+import { dagsText } from "../../src/deploy/dags-text.ts";
 import { reload } from "../../src/deploy/reload.ts";
 import { rollback } from "../../src/deploy/rollback.ts";
 import { describeError } from "../../src/errors.ts";
@@ -38,7 +38,7 @@ export async function run({ environment, to }: InputsOf<typeof inputs>, services
   const prove = async (): Promise<void> => {
     const commands = await services.host(environment);
     const proof = await reload(commands, { release: moved.release, timeoutSeconds: 900, signal: services.signal, log: services.log });
-    services.log.info(`rolled back: the host serves release ${shortId(proof.release)}${pausedText(proof)}`);
+    services.log.info(`rolled back: the host serves release ${shortId(proof.release)}${dagsText(proof)}`);
     services.summary(proofMarkdown(proof));
     services.output("dags", proof.dags);
   };

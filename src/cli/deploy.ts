@@ -1,6 +1,6 @@
 import type { Command } from "commander";
+import { dagsText } from "../deploy/dags-text.ts";
 import { findDrift } from "../deploy/drift.ts";
-import { pausedText } from "../deploy/paused-text.ts";
 import { hostStatus, reload } from "../deploy/reload.ts";
 import { repair } from "../deploy/repair.ts";
 import { rollback } from "../deploy/rollback.ts";
@@ -49,7 +49,7 @@ export function addDeployCommands(program: Command): void {
       printResult(
         options.format,
         proof,
-        `the host serves release ${shortId(proof.release)}: ${proof.dags} DAGs${proof.changed ? "" : ", as before"}${pausedText(proof)}`,
+        `the host serves release ${shortId(proof.release)}: ${proof.dags} DAGs${proof.changed ? "" : ", as before"}${dagsText(proof)}`,
       );
     });
 
@@ -68,8 +68,8 @@ export function addDeployCommands(program: Command): void {
         options.format,
         { ...moved, proof },
         moved.changed
-          ? `rolled back from release ${shortId(moved.previous)} to ${shortId(moved.release)}; the host serves it${pausedText(proof)}`
-          : `release ${shortId(moved.release)} is deployed already; the host serves it${pausedText(proof)}`,
+          ? `rolled back from release ${shortId(moved.previous)} to ${shortId(moved.release)}; the host serves it${dagsText(proof)}`
+          : `release ${shortId(moved.release)} is deployed already; the host serves it${dagsText(proof)}`,
       );
     });
 
@@ -83,7 +83,7 @@ export function addDeployCommands(program: Command): void {
         options.format,
         { drift, paused: status.paused },
         drift.length === 0
-          ? `bucket, host and checkout agree${pausedText(status)}`
+          ? `bucket, host and checkout agree${dagsText(status)}`
           : drift.map(({ where, message }) => `${where}: ${message}`).join("\n"),
       );
       if (drift.length > 0) process.exitCode = 1;

@@ -10,6 +10,8 @@ export interface Proof {
   readonly previous: ReleaseId | null;
   readonly commit: string | null;
   readonly dags: number;
+  /** The DAGs that deploys removed and that finish their runs. */
+  readonly leaving: readonly string[];
   /** The DAGs of it that Airflow has paused; null: not known, or too many to name. */
   readonly paused: readonly string[] | null;
   readonly changed: boolean;
@@ -23,6 +25,8 @@ export interface HostStatus {
   readonly dags: number;
   /** How many runs have not ended, by DAG; null when it is not known. */
   readonly inFlight: Readonly<Record<string, number>> | null;
+  /** The DAGs that deploys removed and that finish their runs. */
+  readonly leaving: readonly string[];
   /** The DAGs that Airflow has paused; null: not known, or too many to name. */
   readonly paused: readonly string[] | null;
   /** Likewise, of those that no release has any more. */
@@ -73,6 +77,7 @@ export async function hostStatus(commands: HostCommands, options: Limits): Promi
     healthy: answer.healthy === true,
     dags: typeof answer.dags === "number" ? answer.dags : 0,
     inFlight: inFlight === undefined ? null : numbersOf(inFlight),
+    leaving: textsOf(answer.leaving) ?? [],
     paused: textsOf(answer.paused),
     pausedRemoved: textsOf(answer.paused_removed),
     problems,
@@ -95,6 +100,7 @@ function readProof(answer: Record<string, unknown>): Proof | undefined {
     previous: readReleaseId(answer.previous) ?? null,
     commit: typeof answer.commit === "string" ? answer.commit : null,
     dags: answer.dags,
+    leaving: textsOf(answer.leaving) ?? [],
     paused: textsOf(answer.paused),
     changed: answer.changed === true,
     seconds: numbersOf(asRecord(answer.seconds) ?? {}),

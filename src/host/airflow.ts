@@ -12,6 +12,8 @@ export interface Airflow {
   unhealthy(): Promise<string[]>;
   /** The runs that have not ended, whatever their DAG, the oldest first; at most ten thousand. */
   unfinishedRuns(): Promise<UnfinishedRun[]>;
+  /** The DAGs that are served beside our bundle's, since they have runs which have not ended. */
+  servedBeside(): Promise<string[]>;
   /** The DAGs of our bundle that are paused; `served` false: those that no release has any more and that Airflow still knows. */
   paused(): Promise<PausedDag[]>;
   setPaused(dag: DagId, paused: boolean): Promise<void>;

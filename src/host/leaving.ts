@@ -49,6 +49,10 @@ export function servedLeaving(home: string): string[] {
   return dags.filter((dag) => dag !== tablesDag).sort();
 }
 
+export function leavingFile(home: string, dag: string): string {
+  return join(leavingDir(home), `${dag}.py`);
+}
+
 /** Undefined when its release can't be had: what is there of it then stays. */
 async function pythonOf(host: Host, dag: string, release: ReleaseId): Promise<string | undefined> {
   try {
@@ -69,7 +73,7 @@ function bringFolderTo({ home, log }: Host, files: ReadonlyMap<string, string | 
     rmSync(join(leavingDir(home), name), { recursive: true, force: true });
   }
   for (const [dag, python] of files) {
-    const file = join(leavingDir(home), `${dag}.py`);
+    const file = leavingFile(home, dag);
     const bytes = Buffer.from(`${python}${LEAVE}`);
     if (python === undefined || holds(file, bytes)) continue;
     if (dag !== tablesDag) log.info(`${dag} is not in the release: it is served beside it until its runs have ended`);

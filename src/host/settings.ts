@@ -52,7 +52,7 @@ export function readHostSettings(home: string): HostSettings {
   const hint = "The host's set-up writes it; DAGLINE_HOME says in which folder it is.";
   let settings: Record<string, unknown>;
   try {
-    settings = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
+    settings = (JSON.parse(readFileSync(file, "utf8")) ?? {}) as Record<string, unknown>;
   } catch (error) {
     throw new UserError(`the host's settings can't be read from ${file}`, { hint, cause: error });
   }

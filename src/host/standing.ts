@@ -1,7 +1,7 @@
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
-import { parseReleaseId, type ReleaseId } from "../ids.ts";
+import { isReleaseId, type ReleaseId } from "../ids.ts";
 import { readJson, writeJson } from "./folder.ts";
 
 /** A release that Airflow is told to serve. */
@@ -70,15 +70,14 @@ function fromOfEarlierAgent(home: string, active: Active): Active | null {
 
 function checkActive(value: unknown, file: string): Active {
   const { release, previous, commit, activated_at } = (value ?? {}) as Record<string, unknown>;
-  if (typeof release !== "string" || (previous !== null && typeof previous !== "string")) {
+  if (!isId(release) || (previous !== null && !isId(previous))) {
     throw new UserError(`${file} does not name a release`, { hint: "It was altered by hand: remove it and reload." });
   }
-  return {
-    release: parseReleaseId(release),
-    previous: previous === null ? null : parseReleaseId(previous),
-    commit: typeof commit === "string" ? commit : null,
-    activated_at: String(activated_at),
-  };
+  return { release, previous, commit: typeof commit === "string" ? commit : null, activated_at: String(activated_at) };
+}
+
+function isId(value: unknown): value is ReleaseId {
+  return typeof value === "string" && isReleaseId(value);
 }
 
 function activeFile(home: string): string {

@@ -3,8 +3,9 @@ import { type ReleaseId, shortId } from "../ids.ts";
 import type { PausedDag, UnfinishedRun } from "./airflow.ts";
 import type { Host } from "./host.ts";
 import { installedManifest } from "./install.ts";
-import { leavingDags, servedLeaving } from "./leaving.ts";
+import { leavingDags, leavingFile, servedLeaving } from "./leaving.ts";
 import { pausedNames } from "./pauses.ts";
+import { statOf } from "./release-files.ts";
 import { isReloading } from "./reload-lock.ts";
 import { type Active, readStanding } from "./standing.ts";
 import { explainHostError } from "./system-errors.ts";
@@ -31,7 +32,7 @@ export interface Status {
 }
 
 /** Reads which release is active and asks Airflow what it serves. An Airflow that does not answer is told, not thrown. */
-export async function status({ home, airflow }: Pick<Host, "home" | "airflow">): Promise<Status> {
+export async function status({ home, airflow, now }: Pick<Host, "home" | "airflow" | "now">): Promise<Status> {
   const problems: string[] = [];
   const active = await readTelling(home, problems);
   let dags = 0;
@@ -46,7 +47,8 @@ export async function status({ home, airflow }: Pick<Host, "home" | "airflow">):
       const runs = await airflow.unfinishedRuns();
       inFlight = bounded(countByDag(runs));
       leaving = servedLeaving(home);
-      problems.push(...stuck(home, active.release, runs, leaving));
+      problems.push(...standingStill(home, active.release, runs, leaving));
+      if (leaving.length > 0) problems.push(...notServed(home, leaving, await airflow.servedBeside(), now()));
       paused = await airflow.paused();
       if (served.all > dags) problems.push(`${served.all - dags} DAGs are of another release`);
     }
@@ -91,11 +93,23 @@ function countByDag(runs: readonly UnfinishedRun[]): Record<string, number> {
 }
 
 /** The scheduler leaves runs alone whose DAG nobody serves. */
-function stuck(home: string, release: ReleaseId, runs: readonly UnfinishedRun[], leaving: readonly string[]): string[] {
+function standingStill(home: string, release: ReleaseId, runs: readonly UnfinishedRun[], leaving: readonly string[]): string[] {
   const manifest = installedManifest(home, release);
   if (manifest === undefined) return [`release ${shortId(release)} is not whole on this host: the next reload mends it`];
   const dags = [...leavingDags(runs, manifest).keys()].filter((dag) => !leaving.includes(dag));
   return dags.map((dag) => `runs of ${dag}, which was removed, stand still: the next reload has them go on`);
+}
+
+/** A new one is read within seconds. */
+function notServed(home: string, leaving: readonly string[], served: readonly string[], now: Date): string[] {
+  const late = leaving.filter((dag) => !served.includes(dag) && now.getTime() - writtenAt(home, dag) > READ_WITHIN_MS);
+  return late.map((dag) => `runs of ${dag}, which was removed, stand still: Airflow does not serve it from ${leavingFile(home, dag)}`);
+}
+
+const READ_WITHIN_MS = 60_000;
+
+function writtenAt(home: string, dag: string): number {
+  return statOf(leavingFile(home, dag))?.mtimeMs ?? 0;
 }
 
 /** SSM cuts an answer at 24,000 characters: what could be cut is left out whole. */

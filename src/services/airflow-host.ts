@@ -71,6 +71,10 @@ export class AirflowHost implements Airflow {
     return found;
   }
 
+  async servedBeside(): Promise<string[]> {
+    return (await this.#pages("/dags", "dags", { bundle_name: leavingBundle })).map(({ dag_id }) => String(dag_id));
+  }
+
   async paused(): Promise<PausedDag[]> {
     const query = { paused: "true", exclude_stale: "false" };
     const [ours, leaving] = await Promise.all([

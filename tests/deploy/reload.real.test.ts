@@ -18,7 +18,17 @@ const home = mkdtempSync(join(tmpdir(), "dagline-reload-"));
 const documentsDir = join(root, "infra", "ssm");
 const settings = { region: "eu-west-2", credentials: { accessKeyId: "AKIATEST", secretAccessKey: "secret" } };
 const [one, two] = [parseReleaseId("1".repeat(64)), parseReleaseId("2".repeat(64))];
-const proof = { ok: true, release: one, previous: two, commit: null, dags: 10, paused: ["one"], seconds: { fetch: 0.1 }, changed: true };
+const proof = {
+  ok: true,
+  release: one,
+  previous: two,
+  commit: null,
+  dags: 10,
+  leaving: ["gone"],
+  paused: ["one"],
+  seconds: { fetch: 0.1 },
+  changed: true,
+};
 let server: LocalSsm;
 let commands: SsmHostCommands;
 
@@ -126,6 +136,7 @@ test("the host's status tells its release and the runs under way", async () => {
     healthy: false,
     dags: 3,
     in_flight: { one: 2 },
+    leaving: ["gone"],
     paused: ["one"],
     paused_removed: null,
     problems: ["the scheduler is away"],
@@ -135,6 +146,7 @@ test("the host's status tells its release and the runs under way", async () => {
     healthy: false,
     dags: 3,
     inFlight: { one: 2 },
+    leaving: ["gone"],
     paused: ["one"],
     pausedRemoved: null,
     problems: ["the scheduler is away"],

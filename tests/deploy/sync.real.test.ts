@@ -108,7 +108,16 @@ test("drift names the host that runs another release and the checkout that rende
   await sync(first, store, options);
   const drift = await findDrift(
     store,
-    { release: second.id, healthy: false, inFlight: null, paused: null, pausedRemoved: null, dags: 1, problems: ["the scheduler is away"] },
+    {
+      release: second.id,
+      healthy: false,
+      inFlight: null,
+      leaving: [],
+      paused: null,
+      pausedRemoved: null,
+      dags: 1,
+      problems: ["the scheduler is away"],
+    },
     second.id,
   );
   assert.equal(

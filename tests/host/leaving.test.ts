@@ -8,10 +8,13 @@ import type { Airflow, UnfinishedRun } from "../../src/host/airflow.ts";
 import { releaseDir } from "../../src/host/folder.ts";
 import { restoreRelease } from "../../src/host/install.ts";
 import { serveLeaving } from "../../src/host/leaving.ts";
+import { writeStanding } from "../../src/host/standing.ts";
+import { status } from "../../src/host/status.ts";
 import { silentLog } from "../../src/log.ts";
 import { releaseKey } from "../../src/release/layout.ts";
 import { folderStore } from "./folder-store.ts";
 import { dagPython, makeRelease } from "./make-release.ts";
+import { airflowOn } from "./reload-once.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "dagline-leaving-"));
 test.after(() => rmSync(dir, { recursive: true, force: true }));
@@ -97,6 +100,25 @@ test("what else lies in the folder is removed, and a link is not followed", asyn
   assert.is(leaving("gone"), dagPython("gone") + leave);
 });
 
+test("the status names a removed DAG that has runs, and says so when Airflow does not go on with them", async () => {
+  writeStanding(home, {
+    kind: "proven",
+    active: { release: now.id, previous: before.id, commit: null, activated_at: "2024-01-01T00:00:00Z" },
+  });
+  runs = [{ dag: "gone", release: before.id }];
+  const ask = async (beside: string[]) => {
+    const airflow = { ...airflowOn(home, "good"), unfinishedRuns: async () => runs, servedBeside: async () => beside };
+    const { leaving, problems } = await status({ home, airflow, now: () => new Date(Date.now() + 120_000) });
+    return { leaving, problems };
+  };
+  const still = "runs of gone, which was removed, stand still: the next reload has them go on";
+  assert.equal(await ask([]), { leaving: [], problems: [still] });
+  await serve();
+  assert.equal(await ask(["gone"]), { leaving: ["gone"], problems: [] });
+  const { problems } = await ask([]);
+  assert.match(problems.join(), /^runs of gone, which was removed, stand still: Airflow does not serve it from .*leaving\/gone\.py/);
+});
+
 test("an Airflow that does not tell its runs changes nothing", async () => {
   runs = [{ dag: "gone", release: before.id }];
   await serve();
@@ -109,14 +131,8 @@ function serve(release = now, told: Promise<UnfinishedRun[]> = Promise.resolve(r
     throw new Error("not asked for");
   };
   const airflow: Airflow = {
+    ...airflowOn(home, "good"),
     unfinishedRuns: () => told,
-    countServed: unused,
-    served: unused,
-    importErrors: unused,
-    unhealthy: unused,
-    paused: unused,
-    setPaused: unused,
-    isInUse: unused,
   };
   const host = { home, store: folderStore(bucket), airflow, prepareTrial: unused, now: () => new Date(), log: silentLog };
   return serveLeaving(host, release.id, release.manifest);

@@ -19,6 +19,7 @@ function airflowWith(...errors: ImportError[]): Airflow {
     importErrors: async () => errors,
     unhealthy: async () => [],
     unfinishedRuns: async () => [],
+    servedBeside: async () => [],
     paused: async () => [],
     setPaused: async () => {},
     isInUse: async () => false,

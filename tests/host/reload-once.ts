@@ -20,10 +20,7 @@ export interface Outcome {
 
 const uncounted: Omit<Changes, "count"> = { step: () => {}, elsewhere: (work) => work() };
 
-/**
- * One reload on a real folder. Airflow is a double that serves what active.json names; with the verdict "bad" the newest release does not
- * import there.
- */
+/** One reload on a real folder, with the double of Airflow below. */
 export async function reloadOnce(home: string, bucket: string, verdict: string, { step, elsewhere } = uncounted): Promise<Outcome> {
   const server = folderStore(bucket);
   /** The moments before each request, and after a pointer's: the answer may be lost. */
@@ -41,13 +38,37 @@ export async function reloadOnce(home: string, bucket: string, verdict: string, 
     },
   };
 
+  try {
+    const proof = await reload(
+      {
+        home,
+        store,
+        airflow: airflowOn(home, verdict, step),
+        prepareTrial() {
+          mkdirSync(home, { recursive: true });
+          const folder = mkdtempSync(join(home, "try-"));
+          return { run: async () => step(), close: () => rmSync(folder, { recursive: true, force: true }) };
+        },
+        now: () => new Date(),
+        log: silentLog,
+      },
+      "current",
+    );
+    return { ok: true, release: proof.release, changed: proof.changed };
+  } catch (error) {
+    return { ok: false, message: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** Serves what active.json names; with the verdict "bad" the newest release does not import. */
+export function airflowOn(home: string, verdict: string, step = (): void => {}): Airflow {
   const activeDags = () => {
     const active = readActive(home);
     if (active === undefined) return undefined;
     const manifest = parseManifest(readFileSync(join(releaseDir(home, active.release), "manifest.json")));
     return { release: active.release, dags: Object.keys(manifest.dags).map(parseDagId), bad: JSON.stringify(manifest).includes("bad") };
   };
-  const airflow: Airflow = {
+  return {
     async countServed(release) {
       step();
       const served = activeDags();
@@ -74,6 +95,7 @@ export async function reloadOnce(home: string, bucket: string, verdict: string, 
       return [];
     },
     unfinishedRuns: async () => [],
+    servedBeside: async () => [],
     async paused() {
       step();
       return [];
@@ -81,27 +103,6 @@ export async function reloadOnce(home: string, bucket: string, verdict: string, 
     setPaused: async () => {},
     isInUse: async () => false,
   };
-
-  try {
-    const proof = await reload(
-      {
-        home,
-        store,
-        airflow,
-        prepareTrial() {
-          mkdirSync(home, { recursive: true });
-          const folder = mkdtempSync(join(home, "try-"));
-          return { run: async () => step(), close: () => rmSync(folder, { recursive: true, force: true }) };
-        },
-        now: () => new Date(),
-        log: silentLog,
-      },
-      "current",
-    );
-    return { ok: true, release: proof.release, changed: proof.changed };
-  } catch (error) {
-    return { ok: false, message: error instanceof Error ? error.message : String(error) };
-  }
 }
 
 function readFail(): never {

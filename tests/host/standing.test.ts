@@ -7,13 +7,15 @@ import { readPointer } from "../../src/deploy/read-bucket.ts";
 import { sync } from "../../src/deploy/sync.ts";
 import { releaseDir } from "../../src/host/folder.ts";
 import { restoreRelease } from "../../src/host/install.ts";
+import { readHostSettings } from "../../src/host/settings.ts";
 import { readStanding, writeStanding } from "../../src/host/standing.ts";
+import { status } from "../../src/host/status.ts";
 import { silentLog } from "../../src/log.ts";
 import type { Release } from "../../src/release/build-release.ts";
 import { blobKey } from "../../src/release/layout.ts";
 import { folderStore } from "./folder-store.ts";
 import { makeRelease } from "./make-release.ts";
-import { reloadOnce } from "./reload-once.ts";
+import { airflowOn, reloadOnce } from "./reload-once.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "dagline-standing-"));
 test.after(() => rmSync(dir, { recursive: true, force: true }));
@@ -100,6 +102,21 @@ test("a release for another version of the host package is refused before anythi
   await deploy(old);
   assert.match((await reload("good")).message ?? "", "needs version 0 of dagline's host package, and this host has version 1");
   assert.equal([await served(), await deployed()], [first.id, first.id], "nothing was switched");
+});
+
+test("a damaged active.json is refused with what to do, told by the status, and done without once it is removed", async () => {
+  for (const text of ["", "{", "null", "[]", '{"release":"x","previous":null}']) {
+    writeFileSync(join(home, "active.json"), text);
+    assert.match((await reload("good")).message ?? "", /active\.json (is not JSON|does not name a release)$/);
+    assert.is((await status({ home, airflow: airflowOn(home, "good"), now: () => new Date() })).healthy, false);
+  }
+  rmSync(join(home, "active.json"));
+  assert.is((await reload("good")).ok, true);
+});
+
+test("a host.json that holds nothing is refused as one that lacks its settings", () => {
+  writeFileSync(join(home, "host.json"), "null");
+  assert.throws(() => readHostSettings(home), /host\.json lacks bucket/);
 });
 
 const damages: Record<string, () => void> = {
