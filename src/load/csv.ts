@@ -52,7 +52,7 @@ export async function openCsv(file: LoadFile): Promise<CsvFile> {
   body.once("close", () => source.destroy());
   return {
     columns: parseHeader(header),
-    headerLines: header.trimEnd().split(/\r\n|\n|\r/).length,
+    headerLines: file.firstLine === undefined ? header.trimEnd().split(/\r\n|\n|\r/).length : file.firstLine - 1,
     lineEnd: header.endsWith("\r\n") ? "\r\n" : header.endsWith("\r") ? "\r" : "\n",
     body,
     verify: () => verifyDigest(file, hash.digest("hex")),

@@ -48,6 +48,8 @@ export interface LoadFile {
   readonly sha256: string;
   /** What `open` gives was made from bytes that matched already. */
   readonly isVerified?: true;
+  /** The number of the first row's line, for people; by default it is the line after the header. */
+  readonly firstLine?: number;
   /** How many rows were counted when the file was staged; null when nobody could. The load must read as many. */
   readonly rows: number | null;
   /** The file's rows as CSV, from the start; may be called several times, one after the other. */

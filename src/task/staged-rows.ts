@@ -28,7 +28,7 @@ export function stagedRows(reference: StagedReference, fields: readonly Field[],
     const path = await arrived;
     return (await services.tables()).asCsv({ path, extension, name: key, fields, temporary: join(services.dir, "duckdb") });
   };
-  return { ...file, isVerified: true, open };
+  return { ...file, isVerified: true, firstLine: 1, open };
 }
 
 async function openStaged({ key, task }: StagedReference, staging: Staging) {

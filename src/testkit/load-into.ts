@@ -60,6 +60,7 @@ export async function loadInto(
         key: basename(file),
         sha256: await hashFile(file),
         isVerified: true,
+        ...(extension === "csv" ? {} : { firstLine: 1 }),
         rows: counted?.rows ?? null,
 
         open: async () => duckdbTables.asCsv(source),

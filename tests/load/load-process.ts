@@ -1,8 +1,10 @@
 import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { extname } from "node:path";
 import { loadFile } from "../../src/load/load-file.ts";
 import type { LoadFile, LoadRequest } from "../../src/load/request.ts";
 import { stderrLog } from "../../src/log.ts";
+import { duckdbTables } from "../../src/services/duckdb.ts";
 import { connectPostgres, type PostgresSettings } from "../../src/services/postgres.ts";
 
 /** What `node tests/load/load-process.ts JOB.json` reads: a load to be done in a process of its own, so that it can be measured or killed. */
@@ -22,7 +24,15 @@ export interface LoadJobResult {
 }
 
 const job = JSON.parse(await readFile(process.argv[2] ?? "", "utf8")) as LoadJob;
-const files = job.files.map(({ path, ...file }) => ({ ...file, open: async () => createReadStream(path, { highWaterMark: 256 * 1024 }) }));
+const { fields } = job.request;
+const files = job.files.map(({ path, ...file }) => {
+  const extension = extname(path).slice(1);
+  const table = { path, extension, name: file.key, fields, temporary: `${path}.duckdb` };
+  return {
+    ...file,
+    open: async () => (extension === "csv" ? createReadStream(path, { highWaterMark: 256 * 1024 }) : duckdbTables.asCsv(table)),
+  };
+});
 const database = await connectPostgres(job.settings);
 const start = performance.now();
 const { rowsWritten } = await loadFile({ ...job.request, files }, database, stderrLog());

@@ -53,6 +53,7 @@ async function staged(path: string, extension: string, fields: readonly Field[])
     key: name,
     sha256: createHash("sha256").update(readFileSync(path)).digest("hex"),
     isVerified: true,
+    firstLine: 1,
     rows: counted?.rows ?? null,
     open: async () => duckdbTables.asCsv({ path, extension, name, fields, temporary }),
   };
@@ -187,7 +188,7 @@ test("a bad row of a parquet file goes to the quarantine like any other", async 
     { maxBadRows: 1 },
   );
   assert.equal([result.rowsRead, result.rowsWritten, result.rowsQuarantined], [5, 4, 1]);
-  assert.equal(await database.rows(`SELECT "column", value FROM dagline.quarantine`), [["id", "two"]]);
+  assert.equal(await database.rows(`SELECT line::int, "column", value FROM dagline.quarantine`), [[3, "id", "two"]]);
 });
 
 test("newline-delimited JSON loads as it stands; a missing key is null, a bad value goes to the quarantine", async () => {

@@ -1,6 +1,7 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DuckDBInstance } from "@duckdb/node-api";
 import type pg from "pg";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -8,6 +9,7 @@ import { type LocalAws, startAws } from "../../local/aws.ts";
 import { type LocalPostgres, startPostgres } from "../../local/postgres.ts";
 import { sha256 } from "../../src/ids.ts";
 import { S3ObjectStore } from "../../src/services/s3.ts";
+import { duckdbText } from "../../src/tables/csv-dialect.ts";
 import type { DatabaseAddress } from "../../src/task/document.ts";
 import type { LoadSpec } from "../../src/task/spec.ts";
 import type { StagedReference } from "../../src/task/staged-file.ts";
@@ -76,6 +78,37 @@ test("the rows of all dependencies arrive in one load, whatever the order of eac
   assert.equal(await rows("SELECT jsonb_array_length(files), rows_written::int FROM dagline.ledger"), [[2, 3]]);
   const again = (await load(upstream, { try_number: 2 })).result?.load as Record<string, unknown>;
   assert.equal([again.unchanged, again.rows_read], [true, 3]);
+});
+
+test("a load reads CSV, parquet and newline-delimited JSON from the bucket, and leaves no file behind", async () => {
+  const path = join(dir, "rows.parquet");
+  const duckdb = await (await DuckDBInstance.create(":memory:", { threads: "1" })).connect();
+  await duckdb.run(`COPY (SELECT i AS id, 'p' || i AS name FROM range(10, 5010) t(i)) TO ${duckdbText(path)} (FORMAT parquet)`);
+  duckdb.closeSync();
+  const upstream = [
+    await stage("extract_a", "id,name\n1,a\n", "csv", 1),
+    await stage("extract_b", readFileSync(path), "parquet", 5000),
+    await stage("extract_c", '{"name":"c","id":3}\n', "jsonl", 1),
+  ];
+  const { code, log } = await load(upstream);
+  assert.is(code, 0, log);
+  assert.equal(await rows("SELECT count(*)::int, min(name), max(id) FROM trips"), [[5002, "a", 5009]]);
+  assert.equal(
+    readdirSync(dir).filter((name) => name.startsWith("dagline-task-")),
+    [],
+  );
+});
+
+test("a JSON file that was altered is not loaded, and one with other rows than were staged neither", async () => {
+  const good = await stage("extract_a", '{"id":1}\n', "ndjson", 2);
+  const altered = { ...good, sha256: sha256("another") };
+  const first = await load([altered]);
+  assert.is(first.code, 1, first.log);
+  assert.match(String(first.result?.message), /ndjson is not the one that extract_a wrote/);
+  const second = await load([good]);
+  assert.is(second.code, 1, second.log);
+  assert.match(String(second.result?.message), "read 1 rows, and 2 were counted when they were staged");
+  assert.equal(await rows("SELECT count(*)::int FROM trips"), [[0]]);
 });
 
 test("a staged file that was altered or is gone fails the load with its key; nothing of the others is loaded", async () => {
@@ -194,10 +227,10 @@ test("PostgreSQL that is down is one plain line, can be tried again, and nothing
 });
 
 /** A file as a task above leaves it. */
-async function stage(task: string, text: string): Promise<StagedReference> {
-  const key = `staging/demo/${task}/0123456789abcdef/demo_${task}_20230129T090000Z.csv`;
-  await staging.put(key, Buffer.from(text));
-  return { task, key, sha256: sha256(text), size: text.length, rows: null, rows_digest: null };
+async function stage(task: string, content: string | Buffer, extension = "csv", rows: number | null = null): Promise<StagedReference> {
+  const key = `staging/demo/${task}/0123456789abcdef/demo_${task}_20230129T090000Z.${extension}`;
+  await staging.put(key, Buffer.from(content as string));
+  return { task, key, sha256: sha256(content), size: content.length, rows, rows_digest: null };
 }
 
 async function rows(sql: string): Promise<unknown[][]> {
