@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { AirflowDatabase } from "./airflow.ts";
+import { root } from "./paths.ts";
 
 export interface AirflowConfig {
   readonly url: string;
@@ -17,6 +18,7 @@ interface ConfigOptions {
   readonly port: number;
   readonly parallelism: number;
   readonly cleanupSeconds: number;
+  readonly shortRetries: boolean;
 }
 
 const user = "admin";
@@ -34,7 +36,15 @@ export function writeAirflowConfig(options: ConfigOptions): AirflowConfig {
     .map(([section, entries]) => `[${section}]\n${Object.entries(entries).map(printEntry).join("")}`)
     .join("\n");
   writeFileSync(join(airflowHome, "airflow.cfg"), text, { mode: 0o600 });
+  if (options.shortRetries) writePolicy(airflowHome);
   return { url, user, passwordFile };
+}
+
+/** Airflow imports it from the folder `config` in its home. */
+function writePolicy(airflowHome: string): void {
+  const folder = join(airflowHome, "config");
+  mkdirSync(folder, { recursive: true });
+  cpSync(join(root, "local", "airflow_local_settings.py"), join(folder, "airflow_local_settings.py"));
 }
 
 interface Keys {

@@ -51,6 +51,8 @@ export interface AirflowOptions {
   readonly parallelism?: number;
   /** How often it drops the Assets that no DAG names; Airflow's own default is 60. */
   readonly cleanupSeconds?: number;
+  /** A task that failed is tried again after seconds, whatever its DAG says. */
+  readonly shortRetries?: boolean;
   /** Told what is being done. */
   readonly note?: (text: string) => void;
 }
@@ -75,6 +77,7 @@ export async function startAirflow(options: AirflowOptions): Promise<LocalAirflo
     port,
     parallelism: options.parallelism ?? 8,
     cleanupSeconds: options.cleanupSeconds ?? 60,
+    shortRetries: options.shortRetries ?? false,
   });
   const env = airflowEnvironment(airflowHome, options);
   installPythonPackage(options.home);

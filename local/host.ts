@@ -11,6 +11,11 @@ export async function installHost(home: string, settings: HostSettings): Promise
   await bundleAgent(join(home, "agent.mjs"));
   replaceFile(join(home, "bin", "dagline-agent"), agentScript(home, settings.node), 0o755);
   link(join(root, "node_modules"), join(home, "node_modules"));
+  writeHostSettings(home, settings);
+}
+
+/** The agent and each task read them anew. */
+export function writeHostSettings(home: string, settings: HostSettings): void {
   replaceFile(join(home, "host.json"), `${JSON.stringify(settings, null, 2)}\n`, 0o644);
 }
 

@@ -20,6 +20,7 @@ import { type Service, startService, waitUntilReady } from "./process.ts";
 import { scramVerifier } from "./scram.ts";
 
 export interface LocalPostgres {
+  readonly version: PostgresVersion;
   /** For connections by TCP: only `dagline_loader`, with the password that `setRandomPassword` gave. */
   readonly host: "127.0.0.1";
   readonly port: number;
@@ -83,6 +84,7 @@ export async function startPostgres(options: PostgresOptions): Promise<LocalPost
     throw error;
   }
   return {
+    version,
     host: "127.0.0.1",
     port,
     socketDir,

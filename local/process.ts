@@ -51,20 +51,22 @@ export function startService(spec: ServiceSpec): Service {
 
 /** Ends every process that the stack in `dir` ever recorded and that still is the same process. Returns their names. */
 export async function stopRecorded(dir: string, graceSeconds = 10): Promise<string[]> {
-  const list = join(dir, "processes.jsonl");
-  if (!existsSync(list)) return [];
-  const records = readFileSync(list, "utf8").split("\n").filter(Boolean).map(parseRecord);
-  const others = records.filter((record) => record.pid !== process.pid && startTime(record.pid) === record.started);
+  const others = recordsOf(dir).filter((record) => record.pid !== process.pid && startTime(record.pid) === record.started);
   // Who keeps the stack up stops it in order when asked. For what is left then: last started, first stopped.
   const keepers = others.filter((record) => record.name === KEEPER);
   const alive = [...keepers, ...others.filter((record) => record.name !== KEEPER).reverse()];
   for (const record of alive) await stopGroup(record.pid, record.name === KEEPER ? 30 : graceSeconds);
-  rmSync(list, { force: true });
+  rmSync(join(dir, "processes.jsonl"), { force: true });
   return alive.map((record) => record.name);
 }
 
 /** The name under which the process that keeps a stack up is in its list. */
 export const KEEPER = "dagline";
+
+/** The process that keeps the stack in `dir` up, and since when, as `ps` says it; undefined when none does. */
+export function keeperOf(dir: string): { pid: number; started: string } | undefined {
+  return recordsOf(dir).findLast(({ name, pid, started }) => name === KEEPER && startTime(pid) === started);
+}
 
 /** Adds a process to the stack's list. */
 export function recordProcess(dir: string, name: string, pid: number): void {
@@ -144,6 +146,11 @@ function pidOf(child: ChildProcess, spec: ServiceSpec): number {
   if (child.pid === undefined)
     throw new UserError(`${spec.name} could not be started: ${spec.command}`, { hint: "Run `npm run setup` and look at what it says." });
   return child.pid;
+}
+
+function recordsOf(dir: string): { name: string; pid: number; started: string }[] {
+  const list = join(dir, "processes.jsonl");
+  return existsSync(list) ? readFileSync(list, "utf8").split("\n").filter(Boolean).map(parseRecord) : [];
 }
 
 function parseRecord(line: string): { name: string; pid: number; started: string } {

@@ -1,6 +1,9 @@
 import { readdirSync } from "node:fs";
 import { describeError, UserError } from "../src/errors.ts";
-import { type AirflowCall, failedTasks, followRun, type RunRequest, type RunResult, startRun, unfinishedRuns } from "./runs.ts";
+import { watchAttempts } from "./attempts.ts";
+import { type Following, followRun, printCounts, type RunResult } from "./follow-run.ts";
+import { type AirflowCall, dagState, endRun, type Run, type RunRequest, startRun, unfinishedRuns } from "./runs.ts";
+import { attemptTeller } from "./show-attempt.ts";
 import type { Steps } from "./steps.ts";
 
 export type Source = { readonly kind: "live" } | { readonly kind: "generated" } | { readonly kind: "files"; readonly dir: string };
@@ -35,51 +38,119 @@ export function monthsOf(source: Source, now: Date): string[] {
   return source.kind === "live" ? [newest] : ["2023-12", "2024-01", newest];
 }
 
-/** Runs them side by side in Airflow and waits for all; a failed run's reason is shown at once. A DAG that needs params is left out. */
-export async function runScrapes(call: AirflowCall, runs: readonly RunRequest[], steps: Steps, signal: AbortSignal): Promise<RunResult[]> {
-  const started = await Promise.all(
-    runs.map(async (request) => {
-      try {
-        return [{ dag: request.dag, run: await startRun(call, request) }];
-      } catch (error) {
-        if (!(error instanceof UserError)) throw error;
-        steps.say(describeError(error));
-        return [];
-      }
-    }),
-  );
-  const ours = await followAll(call, started.flat(), steps, signal);
-  // Unpaused by us, a DAG with a schedule runs for its latest interval as well; its rows are in the tables, too.
-  const scheduled = await followAll(call, await unfinishedRuns(call), steps, signal);
-  return [...ours, ...scheduled];
+export interface RunScrapesOptions {
+  /** The DAGs of the release. */
+  readonly dags: readonly string[];
+  readonly steps: Steps;
+  readonly signal: AbortSignal;
+  /** Whether to wait for the retries of a task that failed; else they are left to go on by themselves. */
+  readonly untilTheEnd: boolean;
 }
 
-function followAll(
-  call: AirflowCall,
-  runs: readonly { dag: string; run: string }[],
-  steps: Steps,
-  signal: AbortSignal,
-): Promise<RunResult[]> {
+/** What came of the runs, and what goes on after that was told. */
+export interface ScrapeRuns {
+  readonly results: readonly RunResult[];
+  /** Shows what comes of the runs that are not over, until they are or the signal aborts. */
+  followOn(): Promise<void>;
+}
+
+/**
+ * Runs them side by side in Airflow and waits for all, then for those that a schedule has begun. A failed attempt is shown at once with its reason.
+ * A DAG that is paused, that needs params, or that catches up over many runs is not waited for, and is told.
+ */
+export async function runScrapes(call: AirflowCall, requests: readonly RunRequest[], options: RunScrapesOptions): Promise<ScrapeRuns> {
+  const { steps } = options;
+  const started = await Promise.all(requests.map((request) => start(call, request, steps)));
+  const ours = await followAll(call, started.flat(), options);
+  const scheduled = await othersToFollow(call, ours, options);
+  const all = [...ours, ...(await followAll(call, scheduled, options))];
+  return {
+    results: all.map(({ result }) => result),
+    async followOn() {
+      const left = all.filter(({ result: { state } }) => state === "retrying" || state === "unfinished");
+      await Promise.all(
+        left.map(async ({ result, following }) => {
+          const { dag, run, state, tasks } = await followRun(call, result, { ...following, limitSeconds: 86_400 });
+          steps.say(`Run ${dag} ${run}: ${state} (${printCounts(tasks)})`);
+        }),
+      );
+    },
+  };
+}
+
+async function start(call: AirflowCall, request: RunRequest, steps: Steps): Promise<Run[]> {
+  try {
+    const state = await dagState(call, request.dag);
+    if (state?.paused === true) {
+      steps.say(`${request.dag} is paused, so it is not run. To run it: dagline run ${request.dag} --unpause`);
+      return [];
+    }
+    return [{ dag: request.dag, run: await startRun(call, request) }];
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    steps.say(describeError(error));
+    return [];
+  }
+}
+
+/** More unfinished runs of a DAG than these are a catch-up, which may take days. */
+const MOST_RUNS_OF_A_DAG = 3;
+
+/** The runs that we did not start and that will end soon. One that nobody will ever have go on, since its scrape was deleted, is ended as failed. */
+async function othersToFollow(call: AirflowCall, ours: readonly Followed[], { dags, steps }: RunScrapesOptions): Promise<Run[]> {
+  const known = new Set(ours.map(({ result: { dag, run } }) => `${dag} ${run}`));
+  const others = (await unfinishedRuns(call)).filter(({ dag, run }) => !known.has(`${dag} ${run}`));
+  const found: Run[] = [];
+  for (const [dag, runs] of Map.groupBy(others, (run) => run.dag)) {
+    const state = await dagState(call, dag);
+    const count = runs.length === 1 ? "1 run" : `${runs.length} runs`;
+    const isDeleted = !dags.includes(dag);
+    if (state === undefined || (isDeleted && state.paused)) {
+      for (const run of runs) await endRun(call, run, "its scrape was deleted");
+      steps.say(`ended ${count} of ${dag}, which would never go on: the release no longer has this DAG`);
+    } else if (isDeleted) {
+      steps.say(`${dag} is no longer in the release: ${count} of it under way, which this does not wait for`);
+    } else if (state.paused) steps.say(`${dag} is paused: ${count} of it unfinished until it is unpaused`);
+    else if (runs.length > MOST_RUNS_OF_A_DAG) steps.say(`${dag} catches up: ${count} are under way, which this does not wait for`);
+    else found.push(...runs);
+  }
+  return found;
+}
+
+interface Followed {
+  readonly result: RunResult;
+  readonly following: Following;
+}
+
+function followAll(call: AirflowCall, runs: readonly Run[], { steps, signal, untilTheEnd }: RunScrapesOptions): Promise<Followed[]> {
   return Promise.all(
-    runs.map(({ dag, run }) =>
-      steps.run(`Run ${dag} ${run}`, async (note) => {
-        const result = await followRun(call, dag, run, note, signal);
-        note(result.state === "failed" ? "FAILED" : describeTasks(result));
-        if (result.state === "failed") await showFailures(call, result, steps);
-        return result;
+    runs.map((run) =>
+      steps.run(`Run ${run.dag} ${run.run}`, async (note, fail) => {
+        const failed = attemptTeller(call, run, { say: steps.say, now: () => new Date() });
+        const following = { attempts: watchAttempts(), failed, signal };
+        const result = await followRun(call, run, { ...following, progress: note, leaveRetries: !untilTheEnd });
+        note(endOf(result));
+        if (result.state === "failed" || result.state === "stuck") fail();
+        return { result, following };
       }),
     ),
   );
 }
 
-export async function showFailures(call: AirflowCall, result: RunResult, steps: Pick<Steps, "say">): Promise<void> {
-  for (const { task, mapIndex, log } of await failedTasks(call, result.dag, result.run)) {
-    steps.say(`  ${result.dag}.${task}${mapIndex < 0 ? "" : `[${mapIndex}]`} failed:\n${log.replace(/^/gm, "    ")}`);
+function endOf({ state, why, tasks }: RunResult): string {
+  const counts = printCounts(tasks);
+  switch (state) {
+    case "success":
+      return counts;
+    case "failed":
+      return `failed (${counts})`;
+    case "waiting":
+      return `waits for data that is not published yet (${counts})`;
+    case "retrying":
+      return `retries (${counts}): it goes on by itself`;
+    case "unfinished":
+      return `still under way (${counts}): it goes on by itself`;
+    case "stuck":
+      return `stuck: ${why ?? "Airflow does not say why"} (${counts})`;
   }
-}
-
-function describeTasks({ tasks }: RunResult): string {
-  return Object.entries(tasks)
-    .map(([state, count]) => `${count} ${state}`)
-    .join(", ");
 }

@@ -1,13 +1,15 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { HostSettings } from "../src/host/settings.ts";
 import { S3ObjectStore } from "../src/services/s3.ts";
 import { SsmHostCommands } from "../src/services/ssm.ts";
 import { type LocalAirflow, startAirflow } from "./airflow.ts";
 import { type LocalAws, startAws } from "./aws.ts";
-import { installHost } from "./host.ts";
+import { installHost, writeHostSettings } from "./host.ts";
 import { liveOrigin, startOrigin } from "./origin.ts";
 import { pythonBin, root } from "./paths.ts";
 import { type LocalPostgres, startPostgres } from "./postgres.ts";
+import { cloudPostgresVersion } from "./postgres-cluster.ts";
 import { KEEPER, recordProcess, stopRecorded } from "./process.ts";
 import type { Source } from "./run-scrapes.ts";
 import { startSsmServer } from "./ssm-server.ts";
@@ -31,6 +33,8 @@ export interface Stack {
   readonly airflow: LocalAirflow;
   readonly store: S3ObjectStore;
   readonly commands: SsmHostCommands;
+  /** Has tasks ask others in the place of these origins, besides the TLC's when the stack stands in for it. */
+  setOrigins(origins: Readonly<Record<string, string>>): void;
   /** Resolves once no process of it is left. */
   stop(): Promise<void>;
 }
@@ -54,9 +58,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   recordProcess(dir, KEEPER, process.pid);
   const parts: { stop(): Promise<void> }[] = [];
   const stop = async (): Promise<void> => {
+    // First, so that nobody asks a stack that is on its way down.
+    rmSync(join(dir, "stack.json"), { force: true });
     for (const part of parts.splice(0).reverse()) await part.stop();
     await stopRecorded(dir);
-    rmSync(join(dir, "stack.json"), { force: true });
   };
   try {
     const keep: Keep = (part) => {
@@ -75,7 +80,15 @@ type Keep = <T extends { stop(): Promise<void> }>(part: T) => T;
 async function startParts({ dir, airflowPort, source, steps }: StackOptions, keep: Keep): Promise<Omit<Stack, "stop">> {
   const home = join(dir, "host");
   const [postgres, aws, origins] = await settled([
-    steps.run("PostgreSQL", async () => keep(await startPostgres({ dir }))),
+    steps.run("PostgreSQL", async (note) => {
+      const started = keep(await startPostgres({ dir }));
+      if (started.version !== cloudPostgresVersion) {
+        note(
+          `version ${started.version}, as the data of an earlier time; the cloud has ${cloudPostgresVersion}, and so has \`npm start -- --fresh\``,
+        );
+      }
+      return started;
+    }),
     steps.run("S3", async () => keep(await startAws({ dir }))),
     startOrigins(source, keep),
   ]);
@@ -84,28 +97,30 @@ async function startParts({ dir, airflowPort, source, steps }: StackOptions, kee
   const env = hostEnvironment(home, aws, credentialsFile);
   const airflow = await steps.run("Airflow 3.3.2", async (note) => {
     const port = airflowPort === undefined ? {} : { port: airflowPort };
-    const started = keep(await startAirflow({ dir, home, database: postgres, env, note, ...port }));
-    note(started.url);
+    const started = keep(await startAirflow({ dir, home, database: postgres, env, note, shortRetries: true, ...port }));
+    const taken = airflowPort !== undefined && airflowPort !== 0 && Number(new URL(started.url).port) !== airflowPort;
+    note(taken ? `${started.url} (port ${airflowPort} is taken)` : started.url);
     return started;
   });
+  const settings: HostSettings = {
+    bucket: names.dagsBucket,
+    prefix: "",
+    staging_bucket: names.stagingBucket,
+    staging_prefix: "",
+    region: aws.region,
+    s3_endpoint: aws.endpoint,
+    node: process.execPath,
+    python: join(pythonBin, "python"),
+    airflow_home: airflow.airflowHome,
+    airflow_api: airflow.url,
+    airflow_user: airflow.user,
+    airflow_password_file: airflow.passwordFile,
+    connection: names.connection,
+    bundle_name: "dagline",
+    origins,
+  };
   await steps.run("Host", async () => {
-    await installHost(home, {
-      bucket: names.dagsBucket,
-      prefix: "",
-      staging_bucket: names.stagingBucket,
-      staging_prefix: "",
-      region: aws.region,
-      s3_endpoint: aws.endpoint,
-      node: process.execPath,
-      python: join(pythonBin, "python"),
-      airflow_home: airflow.airflowHome,
-      airflow_api: airflow.url,
-      airflow_user: airflow.user,
-      airflow_password_file: airflow.passwordFile,
-      connection: names.connection,
-      bundle_name: "dagline",
-      origins,
-    });
+    await installHost(home, settings);
     await airflow.setConnection({
       connection_id: names.connection,
       conn_type: "postgres",
@@ -144,6 +159,7 @@ async function startParts({ dir, airflowPort, source, steps }: StackOptions, kee
     airflow,
     store: new S3ObjectStore({ bucket: names.dagsBucket, region, endpoint, credentials }),
     commands: new SsmHostCommands({ region, endpoint: ssm.endpoint, credentials, instance: names.instance }),
+    setOrigins: (more) => writeHostSettings(home, { ...settings, origins: { ...origins, ...more } }),
   };
 }
 

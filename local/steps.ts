@@ -1,7 +1,10 @@
-/** Shows long work step by step on stderr: a live line at a terminal, plain lines elsewhere. */
+/** Shows long work step by step on stderr: a live line at a terminal; elsewhere plain lines, and now and then one with what is under way. */
 export interface Steps {
-  /** Runs one step, shows it with its seconds when it is done, and passes its result on. Steps may run side by side. */
-  run<T>(name: string, work: (note: (text: string) => void) => Promise<T>): Promise<T>;
+  /**
+   * Runs one step, shows it with its seconds when it is done, and passes its result on. Steps may run side by side. `note` says how it goes, and at
+   * the end how it went; `fail` has it shown as failed although it threw nothing.
+   */
+  run<T>(name: string, work: (note: (text: string) => void, fail: () => void) => Promise<T>): Promise<T>;
   /** A line that stays. */
   say(text: string): void;
   /** Each finished step's seconds. */
@@ -9,6 +12,8 @@ export interface Steps {
 }
 
 const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+
+const ELSEWHERE_MS = 15_000;
 
 export function createSteps(stream: NodeJS.WriteStream = process.stderr): Steps {
   const running = new Map<string, { since: number; note: string }>();
@@ -19,11 +24,13 @@ export function createSteps(stream: NodeJS.WriteStream = process.stderr): Steps 
   const clear = (): void => {
     if (stream.isTTY) stream.write("\r\x1b[K");
   };
+  const underWay = (): string =>
+    [...running].map(([name, { since, note }]) => `${name}${note === "" ? "" : ` (${note})`} ${elapsed(since).toFixed(0)} s`).join(" · ");
   const draw = (): void => {
     if (!stream.isTTY || running.size === 0) return;
-    const parts = [...running].map(([name, { since, note }]) => `${name}${note === "" ? "" : ` (${note})`} ${elapsed(since).toFixed(0)} s`);
-    stream.write(`\r\x1b[K${`${FRAMES[frame++ % FRAMES.length]} ${parts.join(" · ")}`.slice(0, (stream.columns ?? 80) - 1)}`);
+    stream.write(`\r\x1b[K${`${FRAMES[frame++ % FRAMES.length]} ${underWay()}`.slice(0, (stream.columns ?? 80) - 1)}`);
   };
+  const remind = (): void => void stream.write(`… ${underWay()}\n`);
   const say = (text: string): void => {
     clear();
     stream.write(`${text}\n`);
@@ -34,16 +41,21 @@ export function createSteps(stream: NodeJS.WriteStream = process.stderr): Steps 
     seconds,
     say,
     async run(name, work) {
-      const step = { since: performance.now(), note: "" };
+      const step = { since: performance.now(), note: "", sign: "✓" };
       running.set(name, step);
-      timer ??= stream.isTTY ? setInterval(draw, 100).unref() : undefined;
+      timer ??= (stream.isTTY ? setInterval(draw, 100) : setInterval(remind, ELSEWHERE_MS)).unref();
       try {
-        const result = await work((text) => {
-          step.note = text;
-        });
+        const result = await work(
+          (text) => {
+            step.note = text;
+          },
+          () => {
+            step.sign = "✗";
+          },
+        );
         seconds[name] = Math.round(elapsed(step.since) * 10) / 10;
         running.delete(name);
-        say(`✓ ${name} ${elapsed(step.since).toFixed(1)} s${step.note === "" ? "" : `  ${step.note}`}`);
+        say(`${step.sign} ${name} ${elapsed(step.since).toFixed(1)} s${step.note === "" ? "" : `  ${step.note}`}`);
         return result;
       } catch (error) {
         running.delete(name);

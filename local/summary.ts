@@ -1,6 +1,6 @@
 import type { ReleaseId } from "../src/ids.ts";
 import { shortId } from "../src/ids.ts";
-import type { RunResult } from "./runs.ts";
+import type { RunResult } from "./follow-run.ts";
 import type { TableSummary } from "./tables.ts";
 
 export interface Summary {
@@ -8,12 +8,18 @@ export interface Summary {
   readonly dags: readonly string[];
   readonly runs: readonly RunResult[];
   readonly tables: readonly TableSummary[];
-  /** A few rows of one table: columns, and values as PostgreSQL prints them. */
-  readonly sample:
-    | { readonly table: string; readonly columns: readonly string[]; readonly rows: readonly (readonly (string | null)[])[] }
-    | undefined;
+  readonly sample: Sample | undefined;
+  /** The DAGs that Airflow has paused; null: not known. */
+  readonly paused: readonly string[] | null;
   readonly airflow: { readonly url: string; readonly user: string; readonly passwordFile: string };
   readonly seconds: number;
+}
+
+/** A few rows of one table: columns, and values as PostgreSQL prints them. */
+export interface Sample {
+  readonly table: string;
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly (string | null)[])[];
 }
 
 /** The one JSON document of `--format json`. */
@@ -37,19 +43,11 @@ export function textSummary(summary: Summary, staysUp: boolean): string {
       summary.tables.map((table) => [table.name, table.rows.toLocaleString("en")]),
     ),
   ];
-  if (summary.sample !== undefined) {
-    const { table, columns, rows } = summary.sample;
-    const shown = columns.slice(0, 8);
-    lines.push(
-      "",
-      `${table}, the first rows and columns:`,
-      ...grid(
-        shown,
-        rows.map((row) => shown.map((_, index) => row[index] ?? "null")),
-      ),
-    );
-  }
+  if (summary.sample !== undefined) lines.push("", ...sampleText(summary.sample));
   lines.push("", `Ready in ${summary.seconds.toFixed(0)} s.`);
+  const left = summary.runs.filter(({ state }) => state !== "success" && state !== "failed");
+  if (left.length > 0) lines.push(`Not over: ${left.map(({ dag, run, state }) => `${dag} ${run} (${state})`).join(", ")}.`);
+  if ((summary.paused ?? []).length > 0) lines.push(`Paused in Airflow, so not run: ${summary.paused?.join(", ")}.`);
   if (staysUp) {
     const { url, user, passwordFile } = summary.airflow;
     lines.push(
@@ -58,6 +56,13 @@ export function textSummary(summary: Summary, staysUp: boolean): string {
     );
   }
   return `${lines.join("\n")}\n`;
+}
+
+/** The first columns of a sample, as a table with a heading. */
+export function sampleText({ table, columns, rows }: Sample): string[] {
+  const shown = columns.slice(0, 8);
+  const cells = rows.map((row) => shown.map((_, index) => row[index] ?? "null"));
+  return [`${table}, the first rows and columns:`, ...grid(shown, cells)];
 }
 
 function grid(head: readonly string[], rows: readonly (readonly string[])[]): string[] {

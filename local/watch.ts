@@ -37,8 +37,8 @@ export async function watchFolder(dir: string, changed: (paths: string[]) => Pro
   };
 }
 
-/** What editors and Python leave beside the files that people mean. */
+/** What editors, Python and `dagline new` leave beside the files that people mean. */
 function isNoise(path: string): boolean {
   const name = path.slice(path.lastIndexOf(sep) + 1);
-  return /^(\.#|#|4913$|sed\w{6}$)|^__pycache__$|~$|\.(swp|swx|tmp|pyc)$/.test(name);
+  return /^(\.#|#|4913$|sed\w{6}$)|^__pycache__$|~$|\.(swp|swx|tmp|pyc|unfinished)$/.test(name);
 }

@@ -33,15 +33,28 @@ export function addLocalCommands(program: Command): void {
     .argument("[task]", "one task: it is cleared in the newest run and runs again")
     .option("--month <YYYY-MM>", "the month that the run is for (default: the last complete interval)", parseMonth)
     .option("--params <json>", "the run's params, as a JSON object", parseParams, {})
+    .option("--unpause", "unpause the DAG first, if it is paused", false)
+    .option("--no-retries", "let the run fail at once when a task fails")
+    .option("--timeout <minutes>", "how long to wait for the run", parseMinutes, 60)
     .addOption(formatOption())
     .action(
       async (
         dag: string,
         task: string | undefined,
-        options: { month?: string; params: Record<string, unknown>; format: "text" | "json" },
+        {
+          timeout,
+          ...options
+        }: {
+          month?: string;
+          params: Record<string, unknown>;
+          unpause: boolean;
+          retries: boolean;
+          timeout: number;
+          format: "text" | "json";
+        },
       ) => {
         const { runDag } = await import("../../local/run-dag.ts");
-        process.exitCode = await runDag({ dag, task, month: options.month, params: options.params, format: options.format });
+        process.exitCode = await runDag({ ...options, root: findProject(), dag, task, month: options.month, timeoutMinutes: timeout });
       },
     );
 }
@@ -50,6 +63,12 @@ function parsePort(text: string): number {
   const port = Number(text);
   if (!Number.isInteger(port) || port < 1 || port > 65535) throw new InvalidArgumentError("A port is a whole number from 1 to 65535.");
   return port;
+}
+
+function parseMinutes(text: string): number {
+  const minutes = Number(text);
+  if (!(minutes > 0 && minutes <= 100_000)) throw new InvalidArgumentError("Minutes are a number above 0.");
+  return minutes;
 }
 
 function parseMonth(text: string): string {

@@ -1,6 +1,5 @@
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { Command } from "commander";
-import { UserError } from "../errors.ts";
 import { stderrLog } from "../log.ts";
 import { writeRelease } from "../release/build-release.ts";
 import { hasErrors, renderProject } from "../release/render-project.ts";
@@ -59,14 +58,17 @@ export function addScrapeCommands(program: Command): void {
     .argument("<name>", "its folder and its DAG id: lower-case letters, digits, underscores")
     .addOption(formatOption())
     .action(async (name: string, { format }: { format: string }) => {
-      if (!/^[a-z][a-z0-9_]{0,99}$/.test(name)) {
-        throw new UserError(`not a name for a scrape: ${JSON.stringify(name)}`, {
-          hint: "Use lower-case letters, digits and underscores, a letter first.",
-        });
-      }
       const root = findProject();
       const files = await newScrape(root, name);
-      const next = `Next: edit ${join("scrapes", name, `${name}.yml`)}, then \`npm run dagline -- test ${name}\`.`;
-      printResult(format, { name, files }, `${files.map((file) => `made ${file}`).join("\n")}\n${next}`);
+      printResult(format, { name, files }, `${files.map((file) => `made ${file}`).join("\n")}\n${nextSteps(name)}`);
     });
+}
+
+function nextSteps(name: string): string {
+  return `
+It works as it is: scrapes/${name}/local.ts answers in the place of its origin. Next:
+  npm start                              the stack on this machine, in another terminal; it deploys what is saved under scrapes/
+  ${`npm run dagline -- run ${name}`.padEnd(37)}  run it in that Airflow, and see its rows
+  ${`npm run dagline -- test ${name}`.padEnd(37)}  its tests, on a real PostgreSQL
+Then make it yours: scrapes/${name}/README.md says how.`;
 }

@@ -2,6 +2,7 @@ import type { AirflowRuns, Backfill, DagFacts, DagRun, NewBackfill, NewRun } fro
 import type { DagId } from "../ids.ts";
 import type { JsonValue, ParamSpec } from "../scrape/model.ts";
 import type { AirflowAnswer, AirflowApi } from "./airflow-api.ts";
+import { type LogLine, lastError } from "./airflow-log.ts";
 import { airflowRefusal } from "./airflow-refusal.ts";
 
 /** Airflow's API gives at most so many of anything in one answer (`[api] maximum_page_limit`). */
@@ -132,27 +133,6 @@ export class AirflowRunsApi implements AirflowRuns {
       if (runs.length === 0 || found.length >= Number(total_entries)) return found;
     }
   }
-}
-
-interface LogLine {
-  readonly event?: unknown;
-  readonly level?: unknown;
-  readonly error_detail?: readonly { readonly exc_type?: unknown; readonly exc_value?: unknown }[];
-}
-
-/** The exception that ended the task, or else the last line of level error; in one line of at most 300 characters, without control characters. */
-function lastError(lines: readonly LogLine[]): string | undefined {
-  const thrown = lines.findLast(({ error_detail }) => (error_detail?.length ?? 0) > 0)?.error_detail?.[0];
-  const { exc_type: type, exc_value: value } = thrown ?? {};
-  const logged = lines.findLast(({ level }) => level === "error" || level === "critical")?.event;
-  const ours = typeof type === "string" && type.startsWith("Airflow");
-  const text = thrown === undefined ? logged : ours ? value : `${type}: ${value}`;
-  return typeof text === "string" && text.trim() !== ""
-    ? text
-        .replace(/[\s\p{Cc}]+/gu, " ")
-        .trim()
-        .slice(0, 300)
-    : undefined;
 }
 
 function requestOf({ dag, from, to, reprocess, maxActiveRuns, newestFirst, conf }: NewBackfill): Body {

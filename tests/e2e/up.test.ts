@@ -4,14 +4,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { followRun } from "../../local/follow-run.ts";
 import { root } from "../../local/paths.ts";
-import { followRun, startRun } from "../../local/runs.ts";
+import { startRun } from "../../local/runs.ts";
 import { scramVerifier } from "../../local/scram.ts";
 import { writeTlcMonth } from "../../local/tlc-data.ts";
 import { isRunning } from "../is-running.ts";
 import { scrapeFiles, writeScrape } from "../scrape/make-scrapes.ts";
 import { until } from "../until.ts";
 import { type CliStack, connect, makeProject, startCliStack } from "./cli-stack.ts";
+import { addNewcomerTests } from "./newcomer.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "dagline-up-"));
 const files = join(dir, "files");
@@ -64,9 +66,9 @@ test("clearing the load and running it again, and running the whole month again,
   const before = await table();
   const clear = { dag_run_id: month.runId, task_ids: ["load_green"], dry_run: false, only_failed: false, reset_dag_runs: true };
   assert.is((await stack.call("POST", `/dags/${month.dag}/clearTaskInstances`, clear)).status, 200);
-  assert.equal((await followRun(stack.call, month.dag, month.runId, () => {})).tasks, { success: 3, skipped: 3 });
+  assert.equal((await followRun(stack.call, { dag: month.dag, run: month.runId })).tasks, { success: 3, skipped: 3 });
   assert.equal(await table(), before);
-  const again = await followRun(stack.call, month.dag, await startRun(stack.call, month), () => {});
+  const again = await followRun(stack.call, { dag: month.dag, run: await startRun(stack.call, month) });
   assert.equal(again.tasks, { success: 1, skipped: 5 }, "the transform's rows were loaded before");
   assert.equal(await table(), before);
 });
@@ -88,7 +90,7 @@ test("a task that is marked failed in the Airflow UI takes its Node process and 
 test("a task that runs out of its time does likewise", async () => {
   const run = await startRun(stack.call, { dag: "slow_timeout", runId: "timeout", month: null, params: {} });
   const child = await childOf("slow_timeout");
-  assert.is((await followRun(stack.call, "slow_timeout", run, () => {})).state, "failed");
+  assert.is((await followRun(stack.call, { dag: "slow_timeout", run })).state, "failed");
   assert.not(isRunning(child));
   assert.equal(nodesOf(), []);
 });
@@ -129,7 +131,7 @@ test("the database's password is in no log, no argument, no environment and no f
     for (const place of placesWith(password)) seen.add(place);
   }, 250);
   try {
-    const run = await followRun(stack.call, historical.dag, await startRun(stack.call, historical), () => {});
+    const run = await followRun(stack.call, { dag: historical.dag, run: await startRun(stack.call, historical) });
     assert.equal(run.tasks, { success: 4, skipped: 3 }, "the months, and the green month's three tasks");
   } finally {
     clearInterval(watching);
@@ -140,6 +142,8 @@ test("the database's password is in no log, no argument, no environment and no f
   const { stdout } = spawnSync("grep", ["-rlF", "--devices=skip", password, ...places], { encoding: "utf8" });
   assert.is(stdout, "");
 });
+
+addNewcomerTests(test, () => ({ project, stack, files }));
 
 test("a saved change is live in Airflow within seconds, and a problem is printed with its line", async () => {
   const file = join(project, "scrapes", "taxi_zones", "taxi_zones.yml");
