@@ -1,4 +1,5 @@
 import * as core from "@actions/core";
+import { outliveReaders } from "../src/closed-pipe.ts";
 import { exitCodeOf, TransientError, UserError } from "../src/errors.ts";
 import { type InputSpec, type InputsOf, readInputs } from "./inputs.ts";
 import { asText } from "./log.ts";
@@ -12,6 +13,7 @@ export async function runAction<Spec extends InputSpec>(
   spec: Spec,
   run: (inputs: InputsOf<Spec>, services: Services) => Promise<void>,
 ): Promise<void> {
+  outliveReaders();
   try {
     const inputs = readInputs(spec, process.env);
     await run(inputs, connectServices(inputs));

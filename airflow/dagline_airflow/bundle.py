@@ -10,13 +10,18 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from airflow.dag_processing.bundles import base
+from airflow.dag_processing.bundles.base import BaseDagBundle
 from airflow.exceptions import AirflowException
+
+try:
+    from airflow.dag_processing.bundles.base import BundleVersion
+except ImportError as error:
+    raise ImportError("dagline needs Airflow 3.2 or newer") from error
 
 _RELEASE_ID = re.compile(r"[0-9a-f]{64}")
 
 
-class DaglineBundle(base.BaseDagBundle):
+class DaglineBundle(BaseDagBundle):
     """
     Serves the DAG files of one release: its version is the release's id, its path that release's folder.
 
@@ -54,8 +59,8 @@ class DaglineBundle(base.BaseDagBundle):
         if self._release is None:
             self.path.mkdir(parents=True, exist_ok=True)
 
-    def get_current_version(self) -> Any:
-        return None if self._release is None else _bundle_version(self._release)
+    def get_current_version(self) -> BundleVersion | None:
+        return None if self._release is None else BundleVersion(version=self._release)
 
     def _active_release(self) -> str | None:
         try:
@@ -92,17 +97,11 @@ class LeavingBundle(DaglineBundle):
         if self.version is None:
             self.path.mkdir(parents=True, exist_ok=True)
 
-    def get_current_version(self) -> Any:
+    def get_current_version(self) -> BundleVersion | None:
         if self.version is not None:
             return super().get_current_version()
         # Airflow looks for files that came or went only when the version changes.
         digest = hashlib.sha256()
         for file in sorted(self.path.glob("*.py")):
             digest.update(f"{file.name} {file.stat().st_mtime_ns}\n".encode())
-        return _bundle_version(f"leaving-{digest.hexdigest()[:16]}")
-
-
-def _bundle_version(version: str) -> Any:
-    # Airflow before 3.3 has no BundleVersion and takes the plain string, which later ones warn about.
-    version_class = getattr(base, "BundleVersion", None)
-    return version if version_class is None else version_class(version=version)
+        return BundleVersion(version=f"leaving-{digest.hexdigest()[:16]}")

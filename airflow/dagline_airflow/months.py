@@ -6,7 +6,8 @@ import re
 
 
 def months_between(first: str, last: str) -> list[str]:
-    """The months from `first` to `last`, both `YYYY-MM` and included; fails for a range that is empty or beyond a century."""
+    """The months from `first` to `last`, both `YYYY-MM` and included; fails for a range that is empty, or longer than Airflow maps a task over."""
+    from airflow.sdk.configuration import conf
     from airflow.sdk.exceptions import AirflowFailException
 
     try:
@@ -19,9 +20,15 @@ def months_between(first: str, last: str) -> list[str]:
             f"a month is written YYYY-MM, for example 2023-01: {error}"
         ) from error
     start, end = first_year * 12 + first_month - 1, last_year * 12 + last_month - 1
-    if not 0 <= end - start < 1200:
+    if end < start:
         raise AirflowFailException(
             f"no range of months: from {first} to {last}. The first must not be after the last."
+        )
+    max_months = conf.getint("core", "max_map_length", fallback=1024)
+    if end - start >= max_months:
+        raise AirflowFailException(
+            f"from {first} to {last} are {end - start + 1} months, and Airflow maps a task over {max_months} at most"
+            " ([core] max_map_length). Run it for parts of the range."
         )
     return [
         f"{index // 12:04d}-{index % 12 + 1:02d}" for index in range(start, end + 1)

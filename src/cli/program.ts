@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { outliveReaders } from "../closed-pipe.ts";
 import { describeError, exitCode, exitCodeOf } from "../errors.ts";
 import { addApplyCommand } from "./apply.ts";
 import { addBackfillCommand } from "./backfill.ts";
@@ -6,6 +7,8 @@ import { addDeployCommands } from "./deploy.ts";
 import { addDiffCommand } from "./diff.ts";
 import { addLocalCommands } from "./local.ts";
 import { addScrapeCommands } from "./scrapes.ts";
+
+outliveReaders();
 
 const program = new Command("dagline")
   .description("Scrapes in Git become pinned releases that Airflow runs.")

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { type BackfillAction, backfillActions, decodeHostRequest } from "../backfill/host-request.ts";
+import { outliveReaders } from "../closed-pipe.ts";
 import { describeError, exitCode, exitCodeOf, TransientError, UserError } from "../errors.ts";
 import { parseReleaseId, type ReleaseId } from "../ids.ts";
 import { type Log, stderrLog } from "../log.ts";
@@ -122,4 +123,5 @@ function activeRelease(home: string): ReleaseId | null {
   }
 }
 
+outliveReaders();
 process.exitCode = await main(process.argv.slice(2), process.env.DAGLINE_HOME ?? "/opt/dagline", stderrLog());

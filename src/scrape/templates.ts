@@ -8,6 +8,8 @@ import type { Report } from "./report.ts";
 import { checkUrlTemplate, templateVariables, timeVariables } from "./url-template.ts";
 import type { YamlNode } from "./yaml-node.ts";
 
+/** Airflow's default of `[core] max_map_length`. */
+const MAX_MONTHS = 1024;
 const monthPattern = "^[0-9]{4}-(0[1-9]|1[0-2])$";
 
 /** `each_month` names two params that can hold months only. */
@@ -49,7 +51,22 @@ export function checkEachMonth(
       "Change the params' defaults.",
     );
   }
+  const months = typeof first === "string" && typeof last === "string" ? monthOf(last) - monthOf(first) + 1 : 0;
+  if (months > MAX_MONTHS) {
+    report.error(
+      from.at,
+      "each-month",
+      `by default the range has ${months} months, and Airflow maps a task over ${MAX_MONTHS} at most`,
+      "Change the params' defaults.",
+    );
+  }
   return { from: from.value, to: to.value };
+}
+
+/** Months since the year 0 of a text `YYYY-MM`. */
+function monthOf(text: string): number {
+  const [year = 0, month = 0] = text.split("-").map(Number);
+  return year * 12 + month;
 }
 
 function holdsMonths(pattern: unknown): boolean {

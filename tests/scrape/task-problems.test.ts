@@ -124,6 +124,19 @@ testSlips([
     on: "from_mont,",
     says: /Did you mean `from_month`/,
   },
+  {
+    title: "each_month over more months than Airflow maps a task over",
+    edits: [
+      ["catchup: false", "each_month: { from: first, to: last }"],
+      [
+        region,
+        `${region}    first: { type: string, pattern: '^[0-9]{4}-(0[1-9]|1[0-2])$', default: 1938-08 }\n    last: { type: string, pattern: '^[0-9]{4}-(0[1-9]|1[0-2])$', default: 2023-12 }\n`,
+      ],
+    ],
+    code: "each-month",
+    on: "first,",
+    says: /has 1025 months, and Airflow maps a task over 1024 at most/,
+  },
   slip(
     "each_month of a param that is no month",
     "catchup: false",
