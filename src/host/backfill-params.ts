@@ -1,7 +1,7 @@
 import { UserError } from "../errors.ts";
 import { didYouMean } from "../scrape/did-you-mean.ts";
 import type { JsonValue } from "../scrape/model.ts";
-import { paramError } from "../scrape/param-spec.ts";
+import { paramError } from "../scrape/param/param-error.ts";
 import type { BackfillDag } from "./backfill-dag.ts";
 
 /** Checks a backfill's params against those of the DAG that Airflow serves. Throws one UserError with all that is wrong. */

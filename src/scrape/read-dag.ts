@@ -1,8 +1,9 @@
 import type { DagId } from "../ids.ts";
+import { checkClock } from "./check-clock.ts";
 import { checkSchema } from "./check-schema.ts";
 import { checkGraph } from "./graph.ts";
 import type { Dag, LoadTask } from "./model.ts";
-import { readParams } from "./param-spec.ts";
+import { readParams } from "./param/read-params.ts";
 import { type Located, type MapReader, readMap } from "./read-node.ts";
 import { readTasks } from "./read-tasks.ts";
 import { readDates, readDuration, readEmail, readSchedule, readTimeZone } from "./read-values.ts";
@@ -77,6 +78,9 @@ function checkTopLevel(root: YamlMap, id: string, expected: string, report: Repo
 
 function readBody(scrape: string, file: string, id: string, reader: MapReader, report: Report): ReadDag {
   const { schedule, assets } = readSchedule(reader, report);
+  const dates = readDates(reader, schedule, report);
+  const timezone = readTimeZone(reader, report);
+  checkClock(reader, schedule, { ...dates, timezone }, report);
   const params = readParams(reader, schedule.kind !== "none", report);
   const { tasks, graph, callables, readers, loads } = readTasks(reader, report);
   checkGraph(graph, report);
@@ -94,8 +98,8 @@ function readBody(scrape: string, file: string, id: string, reader: MapReader, r
     owner: reader.text("owner")?.value ?? "",
     description: reader.text("description")?.value ?? "",
     schedule,
-    ...readDates(reader, schedule, report),
-    timezone: readTimeZone(reader, report),
+    ...dates,
+    timezone,
     catchup: reader.flag("catchup") ?? false,
     paused: reader.flag("paused") ?? false,
     maxActiveRuns: reader.number("max_active_runs")?.value ?? null,

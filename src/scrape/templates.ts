@@ -2,7 +2,8 @@ import { UserError } from "../errors.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import type { GraphTask } from "./graph.ts";
 import type { ParamSpec } from "./model.ts";
-import { testPattern, unsafePattern } from "./param-spec.ts";
+import { patternError } from "./param/match-pattern.ts";
+import { readPattern } from "./param/python-pattern.ts";
 import type { Located, MapReader } from "./read-node.ts";
 import type { Report } from "./report.ts";
 import { checkUrlTemplate, templateVariables, timeVariables } from "./url-template.ts";
@@ -71,8 +72,8 @@ function monthOf(text: string): number {
 
 function holdsMonths(pattern: unknown): boolean {
   if (pattern === monthPattern) return true;
-  if (typeof pattern !== "string" || unsafePattern(pattern) !== null) return false;
-  const takes = (text: string): boolean => testPattern(pattern, text);
+  if (typeof pattern !== "string" || "message" in readPattern(pattern)) return false;
+  const takes = (text: string): boolean => patternError(pattern, text) === null;
   return ["2023-01", "2024-12"].every(takes) && !["", "2023", "2023-1", "2023-13", "2023-00", "2023-01-01", "x2023-01"].some(takes);
 }
 

@@ -47,7 +47,7 @@ export function countTimes(cron: Cron, from: number, to: number): number {
 }
 
 /** Whether it comes true on every day of the year. */
-function isDaily({ day, months }: Cron): boolean {
+export function isDaily({ day, months }: Cron): boolean {
   return day.kind === "every day" && months.length === 12;
 }
 

@@ -1,5 +1,5 @@
 import type { Cron } from "./cron.ts";
-import { countTimes, nextTime, previousTime } from "./cron-times.ts";
+import { countTimes, isDaily, nextTime, previousTime } from "./cron-times.ts";
 import { instantOf, wallClock } from "./zone.ts";
 import { changesAround, type OffsetChange, offsetAt } from "./zone-offsets.ts";
 
@@ -64,6 +64,16 @@ export function dueRuns(timetable: CronTimetable, restriction: Restriction, last
     count += 1 + (steady?.count ?? 0);
     current = steady?.last ?? info;
   }
+}
+
+/**
+ * When Airflow makes the last run of all, though the schedule goes on; null: not before `until`. Where it comes in every hour, but not on every day,
+ * the clocks are put back between two of its days, and Airflow, which adds elapsed time then, finds no interval after the last one.
+ */
+export function stopsAt(timetable: CronTimetable, earliest: number, until: number): number | null {
+  if (!timetable.cron.everyHour || isDaily(timetable.cron)) return null;
+  const { last, next } = dueRuns(timetable, { earliest, latest: null, catchup: true }, null, until);
+  return next === null ? (last?.end ?? earliest) : null;
 }
 
 /**

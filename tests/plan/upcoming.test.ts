@@ -29,6 +29,17 @@ test("a DAG that was there goes on from its last run; what it would be without a
   assert.is(one?.runsIfNew, 5552 * 24 + 12);
 });
 
+test("the time that a new schedule leaves out is said, and the time that it covers twice", () => {
+  const hourly = { ...daily, catchup: false, schedule: { kind: "cron", expression: "0 * * * *" } } as const;
+  const coarser = planOf([makeDag(hourly)], [makeDag({ ...daily, catchup: false })]);
+  assert.equal(coarser.upcoming[0]?.uncovered, { from: "2024-03-15T12:00:00.000Z", to: "2024-03-16T00:00:00.000Z" });
+  assert.is(coarser.upcoming[0]?.nextRun, "2024-03-17T00:00:00.000Z");
+  assert.match(planText(coarser), /no run covers 2024-03-15 12:00 to 2024-03-16 00:00 UTC/);
+  const later = planOf([makeDag(daily)], [makeDag({ ...daily, schedule: { kind: "cron", expression: "0 9 * * *" } })]);
+  assert.equal(later.upcoming[0]?.coveredTwice, { from: "2024-03-14T09:00:00.000Z", to: "2024-03-15T00:00:00.000Z" });
+  assert.match(planText(later), /the next run covers 2024-03-14 09:00 to 2024-03-15 00:00 UTC again/);
+});
+
 test("a DAG that keeps its schedule starts nothing at once", () => {
   const [one] = planOf([makeDag(daily)], [makeDag({ ...daily, retries: 5 })]).upcoming;
   assert.equal([one?.rescheduled, one?.runsAtOnce, one?.nextRun], [false, 0, "2024-03-16T00:00:00.000Z"]);

@@ -55,6 +55,8 @@ const months: Record<string, ParamSpec> = {
   kind: { type: "string", enum: ["green", "yellow"], default: "green" },
   dry: { type: "boolean", default: false },
   day: { type: "string", format: "date", default: "2024-02-29" },
+  time: { type: "string", format: "time", default: "12:13:14" },
+  moment: { type: "string", format: "date-time", default: "2024-01-31T08:30:00Z" },
   many: { type: "array", default: ["a", "b"] },
   object: { type: "object", default: { a: [1, { b: null }] } },
 };
@@ -69,6 +71,13 @@ const others: Dag[] = [
     endDate: "2024-03-31T12:00",
   }),
   makeDag({ id: "on_demand", params: months }),
+  makeDag({
+    id: "weekend",
+    schedule: { kind: "cron", expression: "0 6 * * SAT-SUN" },
+    startDate: "2024-03-01",
+    catchup: true,
+    params: months,
+  }),
   makeDag({ id: "required", params: { name: { type: "string" } } }),
   makeDag({ id: "each", params: months, eachMonth: { from: "from_month", to: "to_month" }, email: ["a@example.com"], emailOn: allMail }),
   makeDag({ id: "after_two", schedule: { kind: "assets", tables: ["rows", "context"] } }),
@@ -159,6 +168,13 @@ test("a schedule follows its time zone across the change of the clocks, until it
       ["2024-03-29T23:00:00+00:00", "2024-03-30T23:00:00+00:00"],
       ["2024-03-30T23:00:00+00:00", "2024-03-31T22:00:00+00:00"],
     ],
+  );
+});
+
+test("a schedule of the weekend runs on Saturdays and Sundays, with params of every format", () => {
+  assert.equal(
+    get("weekend").runs.map(([start]) => start),
+    ["2024-03-02T06:00:00+00:00", "2024-03-03T06:00:00+00:00", "2024-03-09T06:00:00+00:00"],
   );
 });
 

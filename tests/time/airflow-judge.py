@@ -10,12 +10,14 @@ from airflow.sdk import Param
 from airflow.serialization.decoders import decode_timetable
 from airflow.serialization.encoders import encode_timetable
 from airflow.timetables.base import DataInterval, TimeRestriction
+from croniter import croniter
 from dagline_airflow.timetable import CronDataIntervalTimetable
 from jsonschema.validators import Draft202012Validator
 
 
 def main() -> None:
     asked = json.load(sys.stdin)
+    read_each_expression_once()
     check_each_schema_once()
     answer = {
         "times": [times(**case) for case in asked["times"]],
@@ -84,6 +86,19 @@ def refusal(schema: dict, value) -> str | None:
         return repr(error)
     assert taken is value
     return None
+
+
+def read_each_expression_once() -> None:
+    """A timetable does it for each time that it looks for."""
+    expand = croniter._expand.__func__
+    read: dict = {}
+
+    def once(cls, expression, **kwargs):
+        if expression not in read:
+            read[expression] = expand(cls, expression, **kwargs)
+        return read[expression]
+
+    croniter._expand = classmethod(once)
 
 
 def check_each_schema_once() -> None:

@@ -1,0 +1,30 @@
+import { parseCron } from "../time/cron.ts";
+import { stopsAt } from "../time/data-intervals.ts";
+import { wallTime } from "../time/period.ts";
+import { instantOf } from "../time/zone.ts";
+import { isTimeZone } from "../time/zone-name.ts";
+import type { Schedule } from "./model.ts";
+import type { MapReader } from "./read-node.ts";
+import type { Report } from "./report.ts";
+
+const FAR = Date.UTC(2038, 0);
+
+/** A schedule that Airflow stops running once the clocks of its zone are put back. */
+export function checkClock(
+  dag: MapReader,
+  schedule: Schedule,
+  { startDate, endDate, timezone }: { readonly startDate: string; readonly endDate: string | null; readonly timezone: string },
+  report: Report,
+): void {
+  const cron = schedule.kind === "cron" ? parseCron(schedule.expression) : null;
+  if (cron === null || "message" in cron || !isTimeZone(timezone)) return;
+  const until = endDate === null ? FAR : Math.min(FAR, instantOf(wallTime(endDate), timezone));
+  const stop = stopsAt({ cron, zone: timezone }, instantOf(wallTime(startDate), timezone), until);
+  if (stop === null) return;
+  report.error(
+    dag.text("schedule")?.at ?? dag.at,
+    "schedule",
+    `every hour, but not on every day: Airflow makes no run after ${new Date(stop).toISOString().slice(0, 10)}, when the clocks of ${timezone} are put back`,
+    "Leave an hour out (`0-22`), run on every day, or take `timezone: UTC`.",
+  );
+}
