@@ -2,12 +2,15 @@ import { quotedCell } from "./csv-line.ts";
 
 type Fail = (problem: string, column: number) => Error;
 
+/** The keys of the object before, each with its text up to the value: those of the next one mostly stand there alike, and need no reading. */
+export type KnownKeys = { readonly key: string; readonly text: string }[];
+
 /**
  * Reads one JSON object (RFC 8259), of which each character stands for a byte of UTF-8. Hands over every key with its value as a cell of CSV:
  * the digits of a number as they are, a text or nested value in quotes, nothing for null. `fail` makes what is thrown for anything else;
  * columns start at 1. JSON.parse would round the numbers.
  */
-export function readObject(text: string, take: (key: string, cell: string) => void, fail: Fail): void {
+export function readObject(text: string, known: KnownKeys, take: (key: string, cell: string) => void, fail: Fail): void {
   let at = 0;
   const skipBlanks = (): void => {
     for (let code = text.charCodeAt(at); code === 0x20 || code === 0x09 || code === 0x0d; code = text.charCodeAt(at)) at++;
@@ -26,8 +29,12 @@ export function readObject(text: string, take: (key: string, cell: string) => vo
   };
   const value = (): string => {
     switch (text[at]) {
-      case '"':
-        return quotedCell(string());
+      case '"': {
+        const start = at;
+        const decoded = string();
+        // Without escapes there are no quotes in it, and it stands as it does in CSV.
+        return at - start === decoded.length + 2 ? text.slice(start, at) : quotedCell(decoded);
+      }
       case "{":
       case "[": {
         const start = at;
@@ -36,9 +43,9 @@ export function readObject(text: string, take: (key: string, cell: string) => vo
       }
       default: {
         scalar.lastIndex = at;
-        const [word] = scalar.exec(text) ?? [];
-        if (word === undefined) throw fail(found(text[at], "a value is expected"), at + 1);
-        at += word.length;
+        if (!scalar.test(text)) throw fail(found(text[at], "a value is expected"), at + 1);
+        const word = text.slice(at, scalar.lastIndex);
+        at = scalar.lastIndex;
         return word === "null" ? "" : word;
       }
     }
@@ -48,13 +55,23 @@ export function readObject(text: string, take: (key: string, cell: string) => vo
   skipBlanks();
   if (text[at] === "}") at++;
   else {
+    let index = 0;
     do {
       skipBlanks();
-      if (text[at] !== '"') throw fail(found(text[at], "a key in quotes is expected"), at + 1);
-      const key = string();
-      expect(":");
-      skipBlanks();
-      take(key, value());
+      const alike = known[index];
+      if (alike !== undefined && text.startsWith(alike.text, at)) {
+        at += alike.text.length;
+        take(alike.key, value());
+      } else {
+        const start = at;
+        if (text[at] !== '"') throw fail(found(text[at], "a key in quotes is expected"), at + 1);
+        const key = string();
+        expect(":");
+        skipBlanks();
+        known[index] = { key, text: text.slice(start, at) };
+        take(key, value());
+      }
+      index++;
       skipBlanks();
     } while (text[at++] === ",");
     if (text[at - 1] !== "}") throw fail(found(text[at - 1], "`,` or `}` is expected"), at);

@@ -1,7 +1,7 @@
 import { UserError } from "../errors.ts";
 import { nearest } from "../scrape/did-you-mean.ts";
 import { csvLine } from "./csv-line.ts";
-import { readObject } from "./json-object.ts";
+import { type KnownKeys, readObject } from "./json-object.ts";
 import { scanLines } from "./line-scan.ts";
 import { afterByteOrderMark } from "./record-scan.ts";
 
@@ -15,11 +15,12 @@ export async function* ndjsonAsCsv(bytes: AsyncIterable<Buffer>, name: string, c
   const indexes = new Map(columns.map((column, index) => [Buffer.from(column).toString(BYTES), index]));
   let out = "";
   let begun = "";
+  const known: KnownKeys = [];
   const scan = afterByteOrderMark(
     scanLines((piece, ends, line) => {
       begun += piece.toString(BYTES);
       if (!ends) return;
-      out += row(begun, indexes, `${name}:${line}`);
+      out += row(begun, indexes, known, `${name}:${line}`);
       begun = "";
     }),
   );
@@ -39,11 +40,12 @@ export async function* ndjsonAsCsv(bytes: AsyncIterable<Buffer>, name: string, c
 /** One character is one byte here: bytes that are no UTF-8 reach the load, which says in which row they are. */
 const BYTES = "latin1";
 
-function row(line: string, indexes: ReadonlyMap<string, number>, place: string): string {
+function row(line: string, indexes: ReadonlyMap<string, number>, known: KnownKeys, place: string): string {
   const cells = new Array<string>(indexes.size).fill("");
   const seen = new Array<boolean>(indexes.size).fill(false);
   readObject(
     line,
+    known,
     (key, value) => {
       const index = indexes.get(key);
       if (index === undefined) throw unknownKey(key, indexes, place);
