@@ -8,12 +8,12 @@ import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
 import { root } from "../local/paths.ts";
 import { type LocalPostgres, startPostgres } from "../local/postgres.ts";
-import { UserError } from "../src/errors.ts";
 import type { LoadRequest } from "../src/load/request.ts";
-import { identifier, literal } from "../src/load/sql.ts";
 import type { Field } from "../src/scrape/model.ts";
 import { aRequest } from "../tests/load/fixture.ts";
 import type { LoadJob, LoadJobResult } from "../tests/load/load-process.ts";
+import { benchParquet } from "./bench-parquet.ts";
+import { benchDatabase, benchRole, copyWithPsql } from "./psql-copy.ts";
 
 /**
  * Compares a load of five million rows with psql's own `\copy` of the same file into an equal table, in turns, and looks at the memory
@@ -22,8 +22,6 @@ import type { LoadJob, LoadJobResult } from "../tests/load/load-process.ts";
 const limits = { ratio: 0.8, megabytes: 300 };
 const rowCount = Number(process.env.BENCH_ROWS ?? 5_000_000);
 const pairs = 3;
-const database = "data_pipeline_db";
-const role = "dagline_loader";
 
 const fields: readonly Field[] = [
   { name: "vendor_id", type: { name: "INTEGER" }, description: null },
@@ -46,6 +44,7 @@ try {
   const digest = hash.digest("hex");
   print(`${rowCount.toLocaleString("en")} rows, ${Math.round(statSync(file).size / 1e6)} MB`);
   process.exitCode = await compare(postgres, digest);
+  for (const line of await benchParquet(postgres, dir)) print(line);
 } finally {
   await postgres?.stop();
   rmSync(dir, { recursive: true, force: true });
@@ -65,7 +64,12 @@ async function compare(server: LocalPostgres, digest: string): Promise<number> {
     const mine = await load(server, { table: "bench_dagline", runId: `run-${pair}` }, file, digest);
     ours.push(mine);
     await empty(server);
-    const psqlSeconds = await copyWithPsql(server);
+    const psqlSeconds = await copyWithPsql(
+      server,
+      "bench_psql",
+      fields.map((field) => field.name),
+      file,
+    );
     theirs.push(psqlSeconds);
     print(`pair ${pair}: dagline ${mine.seconds.toFixed(2)} s, ${mine.peakMegabytes.toFixed(0)} MB; psql ${psqlSeconds.toFixed(2)} s`);
     if (mine.rows !== rowCount) throw new Error(`${mine.rows} rows were loaded`);
@@ -86,7 +90,7 @@ async function load(
   sha256: string,
 ): Promise<LoadJobResult> {
   const job: LoadJob = {
-    settings: { host: server.socketDir, port: server.port, dbname: database, user: role, password: null },
+    settings: { host: server.socketDir, port: server.port, dbname: benchDatabase, user: benchRole, password: null },
     request: {
       ...aRequest,
       dag: "bench",
@@ -109,28 +113,9 @@ async function load(
   return JSON.parse(stdout) as LoadJobResult;
 }
 
-/** psql's own measure of the `\copy`, in seconds; the table's defaults find what they find in a load. */
-async function copyWithPsql(server: LocalPostgres): Promise<number> {
-  const columns = fields.map((field) => identifier(field.name)).join(", ");
-  const copy = `\\copy bench_psql (${columns}) FROM ${literal(file)} (FORMAT csv, HEADER true)`;
-  const args = ["-X", "-v", "ON_ERROR_STOP=1", "-h", server.socketDir, "-p", String(server.port), "-U", role, "-d", database];
-  const settings = `-c dagline.load_id=${"0".repeat(32)} -c dagline.execution_date=2023-01-01T00:00:00Z`;
-  const { stdout } = await promisify(execFile)("psql", [...args, "-c", "\\timing on", "-c", copy], {
-    env: { ...process.env, PGOPTIONS: settings },
-  }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "ENOENT") throw error;
-    throw new UserError("psql is not on the PATH: there is nothing to compare with", {
-      hint: "Install PostgreSQL's client (Debian, Ubuntu: apt install postgresql-client).",
-    });
-  });
-  const milliseconds = /Time: ([\d.]+) ms/.exec(stdout)?.[1];
-  if (milliseconds === undefined) throw new Error(`psql did not tell its time: ${stdout}`);
-  return Number(milliseconds) / 1000;
-}
-
 /** Both start from empty tables and a clean log. */
 async function empty(server: LocalPostgres): Promise<void> {
-  const client = await server.connect(database);
+  const client = await server.connect(benchDatabase);
   await client.query("TRUNCATE bench_dagline, bench_psql");
   await client.query("CHECKPOINT");
   await client.end();
