@@ -45,7 +45,14 @@ export function upcomingRuns(
     return {
       ...common,
       rescheduled,
-      trigger: after.schedule === null ? "on demand" : typeof after.schedule === "string" ? "cron" : "assets",
+      trigger:
+        after.schedule === null
+          ? "on demand"
+          : typeof after.schedule !== "string"
+            ? "assets"
+            : isRefused(after.schedule)
+              ? "unknown"
+              : "cron",
       schedule: scheduleOf(after),
       runsAtOnce: rescheduled ? due.count : 0,
       runsIfNew: rescheduled ? fresh.count : 0,
@@ -57,8 +64,13 @@ export function upcomingRuns(
 
 /** The last run of the schedule of before. What that made of a schedule that is refused by now is not known: it counts as up to date. */
 function lastRun(before: Definition, after: Definition, fresh: DueRuns, now: Date): DataInterval | null {
-  const same = timing(before) === timing(after) || (typeof before.schedule === "string" && "message" in parseCron(before.schedule));
+  const same = timing(before) === timing(after) || (typeof before.schedule === "string" && isRefused(before.schedule));
   return same ? fresh.last : catchUp(before, now).last;
+}
+
+/** A schedule of an older release, which is refused by now. */
+function isRefused(schedule: string): boolean {
+  return "message" in parseCron(schedule);
 }
 
 const none: DueRuns = { count: 0, first: null, last: null, next: null };

@@ -40,6 +40,13 @@ test("the time that a new schedule leaves out is said, and the time that it cove
   assert.match(planText(later), /the next run covers 2024-03-14 09:00 to 2024-03-15 00:00 UTC again/);
 });
 
+test("of a schedule that is refused by now, no runs are foretold", () => {
+  const plan = planOf([makeDag(daily)], [makeDag({ ...daily, schedule: { kind: "cron", expression: "0 0 */1 * 5" } })]);
+  const [one] = plan.upcoming;
+  assert.equal([one?.trigger, one?.rescheduled, one?.runsAtOnce, one?.nextRun], ["unknown", true, 0, null]);
+  assert.match(planText(plan), /rows: unknown/);
+});
+
 test("a DAG that keeps its schedule starts nothing at once", () => {
   const [one] = planOf([makeDag(daily)], [makeDag({ ...daily, retries: 5 })]).upcoming;
   assert.equal([one?.rescheduled, one?.runsAtOnce, one?.nextRun], [false, 0, "2024-03-16T00:00:00.000Z"]);

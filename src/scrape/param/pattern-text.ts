@@ -19,7 +19,7 @@ export function refuse(message: string, hint: string): never {
 const DIGIT = "\\p{Nd}";
 const WORD = "\\p{L}\\p{N}_";
 const SPACE = "\\t-\\r\\u{1c}-\\u{20}\\u{85}\\u{a0}\\u{1680}\\u{2000}-\\u{200a}\\u{2028}\\u{2029}\\u{202f}\\u{205f}\\u{3000}";
-/** What `\\d` and the others stand for: Unicode's, as in Python. */
+/** What `\d` and the others stand for: Unicode's, as in Python. */
 export const classes: Readonly<Record<string, string>> = {
   d: `[${DIGIT}]`,
   w: `[${WORD}]`,
