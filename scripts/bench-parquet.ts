@@ -56,10 +56,12 @@ async function writeTrips(parquet: string, csv: string): Promise<Field[]> {
   const instance = await DuckDBInstance.create(":memory:", { threads: "1", memory_limit: "256MB" });
   const connection = await instance.connect();
   try {
-    const described = (await connection.runAndReadAll(`DESCRIBE FROM ${duckdbText(`${parquet}.published`)}`)).getRowObjectsJson();
+    const described = (
+      await connection.runAndReadAll(`DESCRIBE FROM read_parquet(${duckdbText(`${parquet}.published`)})`)
+    ).getRowObjectsJson();
     const columns = described.map(({ column_name, column_type }) => ({ published: String(column_name), type: String(column_type) }));
     const names = columns.map(({ published }) => `"${published}" AS "${published.toLowerCase()}"`);
-    await connection.run(`CREATE VIEW trips AS SELECT ${names.join(", ")} FROM ${duckdbText(`${parquet}.published`)}`);
+    await connection.run(`CREATE VIEW trips AS SELECT ${names.join(", ")} FROM read_parquet(${duckdbText(`${parquet}.published`)})`);
     await connection.run(`COPY (FROM trips) TO ${duckdbText(parquet)} (FORMAT parquet)`);
     await connection.run(`COPY (FROM trips) TO ${duckdbText(csv)} (FORMAT csv, HEADER)`);
     return columns.map(({ published, type }) => {
