@@ -22,8 +22,8 @@ export interface Following {
   readonly failed?: (attempt: FailedAttempt) => Promise<void>;
   /** What failed attempts were told of before; give the same one to follow a run further. */
   readonly attempts?: ReturnType<typeof watchAttempts>;
-  /** Ends with `retrying` once nothing is left to do but to wait for the next attempts. */
-  readonly leaveRetries?: boolean;
+  /** Ends with `retrying` once nothing is left to do but to wait for the next attempts, and with `unfinished` when other runs come first. */
+  readonly leaveWaits?: boolean;
   /** A task that failed is not tried again. */
   readonly noRetries?: boolean;
   readonly limitSeconds?: number;
@@ -31,12 +31,13 @@ export interface Following {
 }
 
 const POLL_MS = 300;
+const QUEUED_SECONDS = 60;
 /** How long nothing of a run runs before Airflow is asked why. */
 const STANDSTILL_SECONDS = 5;
 
 /** Waits for a run to end, or to come to where waiting is of no use. */
 export async function followRun(call: AirflowCall, { dag, run }: Run, options: Following = {}): Promise<RunResult> {
-  const { progress, failed, attempts = watchAttempts(), leaveRetries, noRetries, limitSeconds = 600, signal } = options;
+  const { progress, failed, attempts = watchAttempts(), leaveWaits, noRetries, limitSeconds = 600, signal } = options;
   const start = performance.now();
   let moved = start;
   for (;;) {
@@ -57,7 +58,10 @@ export async function followRun(call: AirflowCall, { dag, run }: Run, options: F
       return result(state, duration === null ? {} : { seconds: Math.round(duration * 10) / 10 });
     }
     if (isIdle(counts, "up_for_reschedule")) return result("waiting");
-    if (leaveRetries === true && isIdle(counts, "up_for_retry")) return result("retrying");
+    if (leaveWaits === true && isIdle(counts, "up_for_retry")) return result("retrying");
+    if (leaveWaits === true && state === "queued" && secondsSince(start) > QUEUED_SECONDS) {
+      return result("unfinished", { why: "it waits until other runs of the DAG have ended (`max_active_runs`)" });
+    }
     if (secondsSince(start) > limitSeconds) return result("unfinished");
     if (isUnderWay(counts)) moved = performance.now();
     else if (secondsSince(moved) > STANDSTILL_SECONDS) {

@@ -1,5 +1,5 @@
 import { readdirSync } from "node:fs";
-import { describeError, UserError } from "../src/errors.ts";
+import { describeError, TransientError, UserError } from "../src/errors.ts";
 import { watchAttempts } from "./attempts.ts";
 import { type Following, followRun, printCounts, type RunResult } from "./follow-run.ts";
 import { type AirflowCall, dagState, endRun, type Run, type RunRequest, startRun, unfinishedRuns } from "./runs.ts";
@@ -87,7 +87,7 @@ async function start(call: AirflowCall, request: RunRequest, steps: Steps): Prom
     }
     return [{ dag: request.dag, run: await startRun(call, request) }];
   } catch (error) {
-    if (!(error instanceof UserError)) throw error;
+    if (!(error instanceof UserError || error instanceof TransientError)) throw error;
     steps.say(describeError(error));
     return [];
   }
@@ -128,7 +128,7 @@ function followAll(call: AirflowCall, runs: readonly Run[], { steps, signal, unt
       steps.run(`Run ${run.dag} ${run.run}`, async (note, fail) => {
         const failed = attemptTeller(call, run, { say: steps.say, now: () => new Date() });
         const following = { attempts: watchAttempts(), failed, signal };
-        const result = await followRun(call, run, { ...following, progress: note, leaveRetries: !untilTheEnd });
+        const result = await followRun(call, run, { ...following, progress: note, leaveWaits: !untilTheEnd });
         note(endOf(result));
         if (result.state === "failed" || result.state === "stuck") fail();
         return { result, following };
@@ -149,7 +149,7 @@ function endOf({ state, why, tasks }: RunResult): string {
     case "retrying":
       return `retries (${counts}): it goes on by itself`;
     case "unfinished":
-      return `still under way (${counts}): it goes on by itself`;
+      return `${why ?? "still under way"} (${counts}): it goes on by itself`;
     case "stuck":
       return `stuck: ${why ?? "Airflow does not say why"} (${counts})`;
   }

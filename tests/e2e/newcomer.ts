@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import getPort from "get-port";
 import type { Test } from "uvu";
 import * as assert from "uvu/assert";
 import { followRun } from "../../local/follow-run.ts";
@@ -40,7 +41,7 @@ export function addNewcomerTests(test: Test, up: () => Up): void {
     assert.is((await stack.call("PATCH", "/dags/tides", { is_paused: true })).status, 200);
     const before = stack.stderr().length;
     // Nothing listens there.
-    edit(project, "tides", "url: https://api.example.com/", "url: https://127.0.0.1:9/");
+    edit(project, "tides", "url: https://api.example.com/", `url: https://127.0.0.1:${await getPort({ host: "127.0.0.1" })}/`);
     edit(project, "tides", "retries: 2", "retries: 1");
     edit(project, "held", "\n  paused: true", "");
     await until("the new release", () => / saved: release \w+ is live/.test(stack.stderr().slice(before)), { timeout: 60_000 });
@@ -54,7 +55,7 @@ export function addNewcomerTests(test: Test, up: () => Up): void {
     assert.is(retried.code, 1);
     assert.match(
       retried.stderr,
-      /tides\.extract failed, attempt 1 of 2: could not reach https:\/\/127\.0\.0\.1:9\/.*ECONNREFUSED.* Is the address right/,
+      /tides\.extract failed, attempt 1 of 2: could not reach https:\/\/127\.0\.0\.1:\d+\/.*ECONNREFUSED.* Is the address right/,
     );
     assert.match(retried.stderr, /It is tried again in \d s, at [\d:]+\. On this machine a retry waits 5 s at most/);
     assert.match(retried.stderr, /attempt 2 of 2: [^\n]+\n\s+That was the last attempt\./);
