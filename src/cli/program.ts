@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { outliveReaders } from "../closed-pipe.ts";
 import { describeError, exitCode, exitCodeOf } from "../errors.ts";
+import { addAdoptCommand } from "./adopt.ts";
 import { addApplyCommand } from "./apply.ts";
 import { addBackfillCommand } from "./backfill.ts";
 import { addDeployCommands } from "./deploy.ts";
@@ -22,6 +23,7 @@ const program = new Command("dagline")
   );
 
 addScrapeCommands(program);
+addAdoptCommand(program);
 addDiffCommand(program);
 addDeployCommands(program);
 addApplyCommand(program);

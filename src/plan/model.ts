@@ -89,6 +89,8 @@ export interface TablePlan {
   /** Columns that stay in the table and are null in new rows. */
   readonly noLongerFilled: readonly string[];
   readonly notes: readonly string[];
+  /** Rows that a load takes over from the name that they bear: nothing is lost or doubled. */
+  readonly adopted: readonly string[];
 }
 
 /** What the tests of a scrape loaded, as `dagline test --rows` records it. */

@@ -79,7 +79,7 @@ function tableBlock(table: TablePlan): string {
     `Loaded by ${codes(table.dags)}; ${basisWords[table.basis]}.`,
     ...table.refusals.map((refusal) => `- ${code(refusal, 300)}`),
     ...table.noLongerFilled.map((column) => `- ${code(column)} is no longer filled: it stays, and is null in new rows`),
-    ...table.notes.map((note) => `- ${code(note, 300)}`),
+    ...[...table.notes, ...table.adopted].map((note) => `- ${code(note, 500)}`),
   ];
   const [first = "", ...list] = lines;
   const sql = table.statements.length === 0 ? [] : [fenced(`${table.statements.map((statement) => short(statement)).join(";\n")};`, "sql")];

@@ -21,7 +21,7 @@ export function planText(plan: Plan): string {
     ...table.statements.map((statement) => plainLines(`${statement};`, "  ")),
     ...table.refusals.map((refusal) => `  ${plain(refusal)}`),
     ...table.noLongerFilled.map((column) => `  column ${plain(column)} is no longer filled`),
-    ...table.notes.map((note) => `  ${plain(note)}`),
+    ...[...table.notes, ...table.adopted].map((note) => `  ${plain(note)}`),
   ]);
   section(lines, "Tables", tables);
   section(

@@ -14,6 +14,7 @@ import { type Definition, fieldsOf, type LoadDefinition } from "../release/defin
 import type { Field, WriteMode } from "../scrape/model.ts";
 import type { Comparison, Side } from "./compare.ts";
 import type { TablePlan } from "./model.ts";
+import { type OwnedLoad, ownerChanges } from "./row-owners.ts";
 import { modeText } from "./words.ts";
 
 /** Live columns by table; null: there is no such table. A table that is not in it was not looked at. */
@@ -24,12 +25,16 @@ export function tableChanges(comparison: Comparison, live: LiveTables | undefine
   const [old, now] = [loadsByTable(comparison, "base"), loadsByTable(comparison, "next")];
   // What a release without definitions loads is not known.
   const unknown = comparison.dags.base.some((dag) => comparison.definition("base", dag) === undefined);
+  const tableOf = new Map<string, string>(
+    [...now].flatMap(([table, { owned }]) => owned.map(({ dag, load }) => [`${dag}.${load.id}`, table] as const)),
+  );
+  const moved = (name: string): string | undefined => tableOf.get(name);
   const tables = [...new Set([...old.keys(), ...now.keys()])].sort();
   return tables.flatMap((table) => {
     const [before, after] = [old.get(table), now.get(table)];
     if (after === undefined) return before === undefined ? [] : [removed(table, before, comparison)];
-    const plan = changeOf(table, before, after, { live: live?.get(table), unknown, schema });
-    const says = plan.statements.length + plan.refusals.length + plan.noLongerFilled.length + plan.notes.length;
+    const plan = changeOf(table, before, after, { live: live?.get(table), unknown, schema, moved });
+    const says = plan.statements.length + plan.refusals.length + plan.noLongerFilled.length + plan.notes.length + plan.adopted.length;
     return says > 0 || plan.change === "created" ? [plan] : [];
   });
 }
@@ -37,15 +42,18 @@ export function tableChanges(comparison: Comparison, live: LiveTables | undefine
 interface TableLoads {
   readonly dags: string[];
   readonly loads: LoadDefinition[];
+  readonly owned: OwnedLoad[];
 }
 
 function loadsByTable(comparison: Comparison, side: Side): Map<string, TableLoads> {
   const tables = new Map<string, TableLoads>();
   for (const dag of comparison.dags[side]) {
-    for (const load of loadsOf(comparison.definition(side, dag))) {
-      const found = tables.get(load.dataset_name) ?? { dags: [], loads: [] };
+    const definition = comparison.definition(side, dag);
+    for (const load of loadsOf(definition)) {
+      const found = tables.get(load.dataset_name) ?? { dags: [], loads: [], owned: [] };
       if (!found.dags.includes(dag)) found.dags.push(dag);
       found.loads.push(load);
+      found.owned.push({ dag, load, eachMonth: definition?.each_month != null });
       tables.set(load.dataset_name, found);
     }
   }
@@ -60,23 +68,24 @@ function removed(table: string, { dags }: TableLoads, comparison: Comparison): T
   const gone = dags.filter((dag) => !comparison.dags.next.includes(dag));
   const why = gone.length === dags.length ? "the DAG that loads it is removed" : "its load task is removed or loads another table";
   const notes = [`${why}; the table and its rows stay in the database, and nobody adds to them`];
-  return { table, dags, change: "removed", basis: "released", statements: [], refusals: [], noLongerFilled: [], notes };
+  return { table, dags, change: "removed", basis: "released", statements: [], refusals: [], noLongerFilled: [], notes, adopted: [] };
 }
 
 interface Known {
   readonly live: readonly LiveColumn[] | null | undefined;
   readonly unknown: boolean;
   readonly schema: string;
+  readonly moved: (load: string) => string | undefined;
 }
 
-function changeOf(table: string, before: TableLoads | undefined, after: TableLoads, { live, unknown, schema }: Known): TablePlan {
+function changeOf(table: string, before: TableLoads | undefined, after: TableLoads, { live, unknown, schema, moved }: Known): TablePlan {
   const fields = allFields(after.loads);
   const oldFields = before === undefined ? undefined : allFields(before.loads);
   const basis = live !== undefined ? "live" : oldFields !== undefined ? "released" : unknown ? "unknown" : "none";
   const common = { table, dags: after.dags, basis } as const;
   if (basis === "unknown") {
     const notes = ["the deployed release does not say which fields the table has"];
-    return { ...common, change: "unknown", statements: [], refusals: [], noLongerFilled: [], notes };
+    return { ...common, change: "unknown", statements: [], refusals: [], noLongerFilled: [], notes, adopted: [] };
   }
   const columns = live !== undefined ? live : oldFields === undefined ? null : columnsOf(oldFields);
   const { statements, refusals } = ddl(schema, table, fields, columns);
@@ -84,6 +93,7 @@ function changeOf(table: string, before: TableLoads | undefined, after: TableLoa
   const wanted = new Set([...fields.map((field) => field.name), executionDateColumn, loadIdColumn]);
   // Of columns that no field ever named, this change is not the reason.
   const left = (oldFields ?? []).map((field) => field.name).filter((name) => !wanted.has(name));
+  const owners = ownerChanges(before?.owned ?? [], after.owned, moved);
   const change = refusals.length > 0 ? "refused" : columns === null ? "created" : all.length > 0 ? "altered" : "kept";
   return {
     ...common,
@@ -91,7 +101,8 @@ function changeOf(table: string, before: TableLoads | undefined, after: TableLoa
     statements: all,
     refusals,
     noLongerFilled: left,
-    notes: [...modeNotes(before, after), ...narrowed(oldFields, fields)],
+    notes: [...modeNotes(before, after), ...narrowed(oldFields, fields), ...owners.notes],
+    adopted: owners.adopted,
   };
 }
 

@@ -53,7 +53,13 @@ function list(ids: readonly string[]): string | null {
 function settings(task: TaskDefinition): Record<string, string | null> {
   const own: Record<string, string | null> =
     task.kind === "load"
-      ? { kind: task.kind, table: task.dataset_name, mode: modeText(task.mode), "max bad rows": String(task.max_bad_rows) }
+      ? {
+          kind: task.kind,
+          table: task.dataset_name,
+          mode: modeText(task.mode),
+          "max bad rows": String(task.max_bad_rows),
+          adopts: adoptsText(task),
+        }
       : {
           kind: task.kind,
           callable: task.callable,
@@ -68,6 +74,11 @@ function settings(task: TaskDefinition): Record<string, string | null> {
     "execution timeout": task.execution_timeout === null ? null : durationText(task.execution_timeout),
     pool: task.pool,
   };
+}
+
+function adoptsText({ adopts }: LoadDefinition): string | null {
+  if (adopts === undefined || adopts.length === 0) return null;
+  return adopts.map((one) => ("slice" in one ? `slice ${one.slice}` : `${one.dag}.${one.task}`)).join(", ");
 }
 
 function fieldChanges(before: LoadDefinition, after: LoadDefinition): Change[] {

@@ -42,6 +42,7 @@ function loadSpec(task: LoadTask, all: readonly Task[], loads: Loads) {
     max_bad_rows: task.maxBadRows,
     fields: task.fields.map((field) => ({ name: field.name, type: field.type })),
     dependencies: task.dependencies,
+    ...(task.adopts.length === 0 ? {} : { adopts: task.adopts }),
     confirms: all
       .filter((other) => other.kind !== "load" && other.comparisonCheck && loads.get(other.id)?.has(task.id))
       .map((other) => other.id),

@@ -1,6 +1,6 @@
 import { UserError } from "../errors.ts";
 import { parseFieldType } from "../scrape/field-type.ts";
-import type { Dag, Field, FieldType, JsonValue, Task, WriteMode } from "../scrape/model.ts";
+import type { Adoption, Dag, Field, FieldType, JsonValue, Task, WriteMode } from "../scrape/model.ts";
 import { isTimeZone } from "../time/zone-name.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { definitionValidator } from "./definition-schema.ts";
@@ -76,6 +76,8 @@ export interface LoadDefinition extends TaskBase {
   /** Types as the YAML spells them, e.g. `NUMERIC(12,2)`. */
   readonly fields: readonly { readonly name: string; readonly type: string }[];
   readonly max_bad_rows: number;
+  /** Left out where it is empty, as in releases from before there was such a key. */
+  readonly adopts?: readonly Adoption[];
 }
 
 /** The bytes of `definitions/DAG_ID.json`. `readme` is the digest of the scrape's README; `paths` are paths in the release. */
@@ -130,7 +132,15 @@ function taskDefinition(task: Task): TaskDefinition {
   };
   if (task.kind === "load") {
     const fields = task.fields.map(({ name, type }) => ({ name, type: fieldTypeText(type) }));
-    return { ...base, kind: "load", dataset_name: task.table, mode: task.mode, fields, max_bad_rows: task.maxBadRows };
+    return {
+      ...base,
+      kind: "load",
+      dataset_name: task.table,
+      mode: task.mode,
+      fields,
+      max_bad_rows: task.maxBadRows,
+      ...(task.adopts.length === 0 ? {} : { adopts: task.adopts }),
+    };
   }
   return {
     ...base,

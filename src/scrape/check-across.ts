@@ -1,8 +1,8 @@
+import { checkIdentities, type TableLoad } from "./check-identities.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { findCycles } from "./graph.ts";
 import type { LoadTask } from "./model.ts";
 import type { ReadDag } from "./read-dag.ts";
-import type { Report } from "./report.ts";
 
 /** What only all DAGs together can show: an id taken twice, loads that disagree about a table, schedules on tables that nothing loads (when `all` DAGs are here). */
 export function checkAcross(dags: readonly ReadDag[], all: boolean): void {
@@ -26,31 +26,31 @@ function checkIds(dags: readonly ReadDag[]): void {
   }
 }
 
-interface Load {
-  readonly task: LoadTask;
-  readonly at: number;
-  readonly report: Report;
-  readonly dag: string;
-}
-
-function checkTables(dags: readonly ReadDag[]): Map<string, Load[]> {
-  const tables = new Map<string, Load[]>();
+function checkTables(dags: readonly ReadDag[]): Map<string, TableLoad[]> {
+  const tables = new Map<string, TableLoad[]>();
+  // Who does not agree on the table, or has another's DAG id, is told that first.
+  const agreeing = new Map<string, TableLoad[]>();
   for (const { dag, report, loads } of dags) {
     for (const { task, at } of loads) {
-      const load = { task, at, report, dag: dag.id };
+      const load = { dag, task, at, report };
       const others = tables.get(task.table);
-      if (others === undefined) tables.set(task.table, [load]);
-      else {
-        const first = others[0];
-        if (first !== undefined) compareLoads(first, load);
-        others.push(load);
+      const [first] = others ?? [];
+      if (others === undefined || first === undefined) {
+        tables.set(task.table, [load]);
+        agreeing.set(task.table, [load]);
+        continue;
       }
+      others.push(load);
+      const takesId = others.some((other) => other.dag.id === dag.id && other.report !== report);
+      if (compareLoads(first, load) && !takesId) agreeing.get(task.table)?.push(load);
     }
   }
+  for (const loads of agreeing.values()) checkIdentities(loads);
   return tables;
 }
 
-function compareLoads(first: Load, load: Load): void {
+/** Whether two loads agree on their table; otherwise the second is told. */
+function compareLoads(first: TableLoad, load: TableLoad): boolean {
   const where = `\`${first.task.id}\` (${first.report.file}:${first.task.line})`;
   const difference = differingField(first.task, load.task);
   if (difference !== null) {
@@ -69,14 +69,18 @@ function compareLoads(first: Load, load: Load): void {
       `the table \`${load.task.table}\` is also loaded by ${where}, and mode replace takes all other rows away`,
       "Give each its own table, or use append or upsert.",
     );
-  } else if (first.task.mode.kind !== load.task.mode.kind || keyOf(first.task) !== keyOf(load.task)) {
+    return false;
+  }
+  if (first.task.mode.kind !== load.task.mode.kind || keyOf(first.task) !== keyOf(load.task)) {
     load.report.error(
       load.at,
       "table-mode",
       `the table \`${load.task.table}\` is loaded in another way by ${where}`,
       "All loads of a table have the same `mode` and `key`.",
     );
+    return false;
   }
+  return difference === null;
 }
 
 function keyOf({ mode }: LoadTask): string {
@@ -96,7 +100,7 @@ function differingField(first: LoadTask, other: LoadTask): string | null {
 }
 
 /** A DAG can wait for tables of other DAGs, but not, in a circle, for itself. */
-function checkAssets(dags: readonly ReadDag[], tables: ReadonlyMap<string, readonly Load[]>): void {
+function checkAssets(dags: readonly ReadDag[], tables: ReadonlyMap<string, readonly TableLoad[]>): void {
   for (const { assets, report } of dags) {
     for (const { value, at } of assets) {
       if (!tables.has(value))
@@ -107,7 +111,9 @@ function checkAssets(dags: readonly ReadDag[], tables: ReadonlyMap<string, reado
   const cycles = findCycles(byId.keys(), (id) => {
     const read = byId.get(id);
     if (read === undefined) return [];
-    return read.assets.flatMap(({ value, at }) => (tables.get(value) ?? []).map(({ dag }) => ({ value: dag, at, report: read.report })));
+    return read.assets.flatMap(({ value, at }) =>
+      (tables.get(value) ?? []).map(({ dag }) => ({ value: dag.id as string, at, report: read.report })),
+    );
   });
   for (const { path, at, report } of cycles) {
     report.error(at, "cycle", `the DAG starts itself for ever: ${path.join(" -> ")}`, "Take the table out of the schedule.");

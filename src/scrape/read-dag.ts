@@ -1,8 +1,9 @@
 import type { DagId } from "../ids.ts";
 import { checkClock } from "./check-clock.ts";
 import { checkSchema } from "./check-schema.ts";
+import { checkSlices, type LocatedLoad } from "./check-slices.ts";
 import { checkGraph } from "./graph.ts";
-import type { Dag, LoadTask } from "./model.ts";
+import type { Dag } from "./model.ts";
 import { readParams } from "./param/read-params.ts";
 import { type Located, type MapReader, readMap } from "./read-node.ts";
 import { readTasks } from "./read-tasks.ts";
@@ -20,7 +21,7 @@ export interface ReadDag {
   readonly callables: readonly Located<string>[];
   readonly callableFile: Located<string> | undefined;
   readonly configPath: Located<string> | undefined;
-  readonly loads: readonly { readonly task: LoadTask; readonly at: number }[];
+  readonly loads: readonly LocatedLoad[];
   readonly assets: readonly Located<string>[];
 }
 
@@ -82,7 +83,7 @@ function readBody(scrape: string, file: string, id: string, reader: MapReader, r
   const timezone = readTimeZone(reader, report);
   checkClock(reader, schedule, { ...dates, timezone }, report);
   const params = readParams(reader, schedule.kind !== "none", report);
-  const { tasks, graph, callables, readers, loads } = readTasks(reader, report);
+  const { tasks, graph, callables, readers, loads } = readTasks(id, reader, report);
   checkGraph(graph, report);
   const eachMonth = checkEachMonth(reader, params, report);
   checkTemplates(reader, params, graph, readers, report);
@@ -114,6 +115,7 @@ function readBody(scrape: string, file: string, id: string, reader: MapReader, r
     eachMonth,
     tasks,
   };
+  if (!report.full) checkSlices(dag, loads, report);
   return { dag, report, at: reader.at, callables, callableFile, configPath, loads, assets };
 }
 

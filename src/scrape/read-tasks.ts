@@ -1,7 +1,9 @@
 import type { TaskId } from "../ids.ts";
+import type { LocatedLoad } from "./check-slices.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import type { GraphTask } from "./graph.ts";
 import type { Field, LoadTask, Task, WriteMode } from "./model.ts";
+import { readAdoptions } from "./read-adoptions.ts";
 import { readFields } from "./read-fields.ts";
 import { type Located, type MapReader, readMap, toRecord } from "./read-node.ts";
 import { readDuration } from "./read-values.ts";
@@ -13,7 +15,7 @@ export interface ReadTasks {
   readonly callables: readonly Located<string>[];
   /** The tasks' own maps, to find places in. */
   readonly readers: ReadonlyMap<string, MapReader>;
-  readonly loads: readonly { readonly task: LoadTask; readonly at: number }[];
+  readonly loads: readonly LocatedLoad[];
 }
 
 const kinds = ["extract", "transform", "load"] as const;
@@ -24,16 +26,16 @@ const fileKeys = ["callable", "file_extension", "latest_file_comparison_check"];
 const ownKeys: Readonly<Record<Kind, readonly string[]>> = {
   extract: [...fileKeys, "wait_for_data"],
   transform: fileKeys,
-  load: ["dataset_name", "mode", "key", "slice", "fields", "max_bad_rows"],
+  load: ["dataset_name", "mode", "key", "slice", "fields", "max_bad_rows", "adopts"],
 };
 
 /** Reads the tasks of a DAG and reports what is wrong within each. */
-export function readTasks(dag: MapReader, report: Report): ReadTasks {
+export function readTasks(dagId: string, dag: MapReader, report: Report): ReadTasks {
   const tasks: Task[] = [];
   const graph = new Map<string, GraphTask>();
   const callables: Located<string>[] = [];
   const readers = new Map<string, MapReader>();
-  const loads: { task: LoadTask; at: number }[] = [];
+  const loads: LocatedLoad[] = [];
   for (const [id, entry] of dag.child("tasks")?.map.entries ?? []) {
     if (entry.value.kind !== "map") continue;
     const reader = readMap(entry.value, entry.at);
@@ -49,11 +51,14 @@ export function readTasks(dag: MapReader, report: Report): ReadTasks {
     });
     if (kind === null) continue;
     checkKeys(id, kind, reader, report);
-    const task = kind === "load" ? readLoad(id, reader, report) : readFileTask(id, kind, reader, report);
+    const task = kind === "load" ? readLoad(dagId, id, reader, report) : readFileTask(id, kind, reader, report);
     const callable = kind === "load" ? undefined : reader.text("callable");
     if (callable !== undefined) callables.push(callable);
     tasks.push(task);
-    if (task.kind === "load") loads.push({ task, at: reader.text("dataset_name")?.at ?? entry.at });
+    if (task.kind === "load") {
+      const at = reader.text("dataset_name")?.at ?? entry.at;
+      loads.push({ task, at, modeAt: reader.text("mode")?.at ?? at, sliceAt: reader.text("slice")?.at ?? at });
+    }
   }
   return { tasks, graph, callables, readers, loads };
 }
@@ -123,7 +128,7 @@ function readFileTask(id: string, kind: "extract" | "transform", reader: MapRead
   return { ...task, kind, waitForDataSeconds: readDuration(reader, "wait_for_data", report, 60) };
 }
 
-function readLoad(id: string, reader: MapReader, report: Report): LoadTask {
+function readLoad(dag: string, id: string, reader: MapReader, report: Report): LoadTask {
   const fields = readFields(reader, report);
   const table = reader.text("dataset_name");
   if (table !== undefined && !/^[a-z_][a-z0-9_]{0,62}$/.test(table.value)) {
@@ -141,7 +146,7 @@ function readLoad(id: string, reader: MapReader, report: Report): LoadTask {
     mode: readMode(reader, fields, report),
     fields,
     maxBadRows: reader.number("max_bad_rows")?.value ?? 0,
-    adopts: [],
+    adopts: readAdoptions(dag, id, reader, report),
   };
 }
 

@@ -28,13 +28,32 @@ export function fillTemplate(template: string, variables: Readonly<Record<string
   });
 }
 
-/** Fills a `slice` template; values are letters, digits, `.`, `_` and `-` only. Throws a UserError otherwise, or for a missing variable. */
+/**
+ * Fills a `slice` template; values are letters, digits, `.`, `_` and `-` only. Throws a UserError otherwise, for a missing variable, and for
+ * a value that could be read as two: `a-b` and `c` in `{x}-{y}` are the same text as `a` and `b-c`.
+ */
 export function fillSlice(template: string, variables: Readonly<Record<string, TemplateValue>>): string {
+  for (const { name, end } of endedValues(template)) {
+    const value = Object.hasOwn(variables, name) ? String(variables[name]) : "";
+    if (!value.includes(end)) continue;
+    throw new UserError(`{${name}} of the slice is ${JSON.stringify(value.slice(0, 60))}, and \`${end}\` stands after it in ${template}`, {
+      hint: `Another pair of values would have the same slice. Write another character after {${name}}: one that no value has.`,
+    });
+  }
   return fill(template, variables, (name, value) => {
     if (/^[A-Za-z0-9._-]{1,200}$/.test(value)) return value;
     throw new UserError(`{${name}} of the slice is ${JSON.stringify(value.slice(0, 60))}`, {
       hint: "A slice is made of letters, digits, dots, underscores and hyphens.",
     });
+  });
+}
+
+/** The variables of a slice that are not of time, but for the last: each ends at the character that follows it. */
+export function endedValues(template: string): { name: string; end: string }[] {
+  const values = [...template.matchAll(VARIABLE)].filter(([, name = ""]) => !(timeVariables as readonly string[]).includes(name));
+  return values.slice(0, -1).flatMap(({ 0: text, 1: name = "", index }) => {
+    const end = template[index + text.length] ?? "{";
+    return end === "{" ? [] : [{ name, end }];
   });
 }
 

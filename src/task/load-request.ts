@@ -2,13 +2,11 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256 } from "../ids.ts";
 import type { LoadRequest } from "../load/request.ts";
+import { OVERWRITE_NEWER } from "../scrape/param-spec.ts";
 import { fillSlice } from "../scrape/url-template.ts";
 import type { TaskDocument } from "./document.ts";
 import type { DagSpec, LoadSpec } from "./spec.ts";
 import { intervalOf, sliceValues } from "./variables.ts";
-
-/** The param by which a person has an older run overwrite the rows of a newer one. */
-const OVERWRITE_NEWER = "overwrite_newer";
 
 /** What the run's load `task` asks of the load stage, but for its files: the same whether the load asks or a task above that compares. */
 export async function loadRequestOf(

@@ -189,7 +189,7 @@ function hostile(text: string): Plan {
       })),
     })),
     tables: (["created", "altered", "refused", "removed"] as const).map((change) => ({
-      ...{ table: text, dags: all, change, basis: "live", statements: all, refusals: all, noLongerFilled: all, notes: all },
+      ...{ table: text, dags: all, change, basis: "live", statements: all, refusals: all, noLongerFilled: all, notes: all, adopted: all },
     })),
     rows: [
       {

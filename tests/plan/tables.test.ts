@@ -92,7 +92,8 @@ test("another mode or key is destructive, and says what happens to the rows", ()
   ]);
   const added = mode({ kind: "upsert", key: ["id"] }, { kind: "append", slice: null });
   assert.equal(added.tables[0]?.statements, ['DROP INDEX IF EXISTS "public"."rows_dagline_key"']);
-  assert.equal(mode({ kind: "append", slice: null }, { kind: "append", slice: "{year}" }).destructive, []);
+  const sliced = mode({ kind: "append", slice: null }, { kind: "append", slice: "{year}" });
+  assert.match(sliced.destructive[0]?.why ?? "", /append by run → append by slice \{year\}: rows that are there stay/);
 });
 
 test("a DAG that is removed while it runs is destructive, one that changes keeps its runs", () => {

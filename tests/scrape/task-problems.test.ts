@@ -189,7 +189,7 @@ test("a problem of a value that is merged into several tasks is shown once, wher
     ["type: BIGINT", "type: BIG"],
     [
       "      dependencies: [transform_rows]\n",
-      "      dependencies: [transform_rows]\n    load_again:\n      <<: *load\n      max_bad_rows: 3\n",
+      "      dependencies: [transform_rows]\n    load_again:\n      <<: *load\n      slice: again.{year}-{month}-{day}\n",
     ],
   );
   const { problems } = await checkFiles({ weather: weather({ "weather.yml": text }) });

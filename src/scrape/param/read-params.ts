@@ -1,6 +1,7 @@
 import type { JsonValue, ParamSpec } from "../model.ts";
 import { type MapReader, readMap, toValue } from "../read-node.ts";
 import type { Report } from "../report.ts";
+import { OVERWRITE_NEWER } from "../reserved-params.ts";
 import type { YamlNode } from "../yaml-node.ts";
 import { paramError } from "./param-error.ts";
 import { readPattern } from "./python-pattern.ts";
@@ -14,6 +15,10 @@ export function readParams(dag: MapReader, scheduled: boolean, report: Report): 
     const reader = readMap(entry.value, entry.at);
     const spec = toValue(entry.value) as Record<string, JsonValue>;
     specs.push([name, spec]);
+    if (name === OVERWRITE_NEWER && !(spec.type === "boolean" && spec.default === false)) {
+      const hint = "Declare it with `type: boolean` and `default: false`, or not at all: it can be set without.";
+      report.error(entry.at, "reserved-param", `\`${name}\` lets a run overwrite the rows of newer runs, when a person sets it`, hint);
+    }
     checkSpec(name, spec, reader, report);
     if (scheduled && !reader.has("default")) {
       report.error(

@@ -1,0 +1,130 @@
+import type { LoadDefinition } from "../release/definition.ts";
+import type { WriteMode } from "../scrape/model.ts";
+
+/** A load task of a release, with what of its DAG names its rows. */
+export interface OwnedLoad {
+  readonly dag: string;
+  readonly eachMonth: boolean;
+  readonly load: LoadDefinition;
+}
+
+/** What a change of names does to the rows that are there. */
+export interface OwnerChanges {
+  /** Rows double or stay behind, with what to do about it. */
+  readonly notes: readonly string[];
+  /** Rows that a load takes over from its earlier name. */
+  readonly adopted: readonly string[];
+}
+
+/**
+ * Rows of an append bear the name of their run (DAG, task) or of their slice. A load that is named otherwise does not find the rows of
+ * before, and adds them a second time. `moved`: the table that a load task which is not here any more loads now.
+ */
+export function ownerChanges(
+  before: readonly OwnedLoad[],
+  after: readonly OwnedLoad[],
+  moved: (name: string) => string | undefined,
+): OwnerChanges {
+  const gone = before.filter((old) => !after.some((now) => nameOf(now) === nameOf(old)));
+  const added = after.filter((now) => !before.some((old) => nameOf(now) === nameOf(old)));
+  const changes = [
+    ...after.flatMap((now) =>
+      renamed(
+        before.find((old) => nameOf(old) === nameOf(now)),
+        now,
+      ),
+    ),
+    ...gone.filter((old) => moved(nameOf(old)) === undefined).flatMap((old) => replaced(old, added, before)),
+  ];
+  const left = gone.flatMap((old) => {
+    const table = moved(nameOf(old));
+    return table === undefined
+      ? []
+      : [`${nameOf(old)} loads ${table} from now on: the rows that it left here stay, and ${table} begins without them`];
+  });
+  return {
+    notes: [...new Set([...changes.flatMap(({ note }) => note ?? []), ...left])],
+    adopted: [...new Set(changes.flatMap(({ adopted }) => adopted ?? []))],
+  };
+}
+
+type Change = { readonly note?: string; readonly adopted?: string };
+
+/** The same task, whose rows are named otherwise. */
+function renamed(old: OwnedLoad | undefined, now: OwnedLoad): Change[] {
+  if (old?.load.mode.kind !== "append" || now.load.mode.kind !== "append") return [];
+  const [from, to] = [sliceOf(old.load), sliceOf(now.load)];
+  if (from === null && to === null) {
+    if (old.eachMonth === now.eachMonth) return [];
+    const what = now.eachMonth ? "a run's rows now bear the names of its months" : "a run's rows no longer bear the names of its months";
+    return [
+      {
+        note: `${nameOf(now)}: ${what}: a run that is run again adds its rows a second time. Remove those of the runs that you clear first.`,
+      },
+    ];
+  }
+  if (from === to) return [];
+  if (from !== null && adoptsSlice(now, old.load.mode)) return [{ adopted: `${nameOf(now)} takes over the rows of the slice ${from}` }];
+  const what = `${nameOf(now)}: ${sliceText(from)} → ${sliceText(to)}`;
+  const cure = from !== null && to !== null ? ` To take them over: \`dagline adopt '${templateOf(old)}' ${nameOf(now)}\`.` : "";
+  return [
+    {
+      note: `${what}: rows that are there stay. A run that is run again replaces its own; another run that loads the same again doubles them.${cure}`,
+    },
+  ];
+}
+
+/** A task that is gone, and the new one that loads its table in its place. */
+function replaced(old: OwnedLoad, added: readonly OwnedLoad[], before: readonly OwnedLoad[]): Change[] {
+  if (old.load.mode.kind !== "append") return [];
+  const from = sliceOf(old.load);
+  const adopter = added.find((now) => (from === null ? adoptsTask(now, nameOf(old)) : adoptsSlice(now, old.load.mode)));
+  if (adopter !== undefined) {
+    return [{ adopted: `${nameOf(adopter)} takes over the rows of ${from === null ? nameOf(old) : `the slice ${from}`}` }];
+  }
+  // A slice that was there before is the same, whoever loads it.
+  const others = added.filter(
+    ({ load }) => load.mode.kind === "append" && !(sliceOf(load) !== null && before.some((one) => sliceOf(one.load) === sliceOf(load))),
+  );
+  const now = others.find(({ load }) => load.id === old.load.id) ?? others[0];
+  if (now === undefined) return [];
+  const hasCure = from === null || sliceOf(now.load) !== null;
+  const cure = hasCure
+    ? ` To take them over: \`dagline adopt ${from === null ? nameOf(old) : `'${templateOf(old)}'`} ${nameOf(now)}\`.`
+    : "";
+  const what = `${nameOf(old)} is gone, and ${nameOf(now)} is new`;
+  return [{ note: `${what}: the rows of ${nameOf(old)} stay, and those that ${nameOf(now)} loads again are doubled.${cure}` }];
+}
+
+function adoptsTask({ load }: OwnedLoad, name: string): boolean {
+  return (load.adopts ?? []).some((one) => "task" in one && `${one.dag}.${one.task}` === name);
+}
+
+function adoptsSlice({ load }: OwnedLoad, mode: WriteMode): boolean {
+  const template = mode.kind === "append" ? mode.slice : null;
+  const old = template === null ? null : filled(template, load.params);
+  return (load.adopts ?? []).some((one) => "slice" in one && filled(one.slice, load.params) === old);
+}
+
+function nameOf({ dag, load }: OwnedLoad): string {
+  return `${dag}.${load.id}`;
+}
+
+/** The template, with the task's own params filled in: they are the same in every run. */
+function sliceOf({ mode, params }: LoadDefinition): string | null {
+  return mode.kind === "append" && mode.slice !== null ? filled(mode.slice, params) : null;
+}
+
+function filled(template: string, params: LoadDefinition["params"]): string {
+  return template
+    .replace(/\{([^{}]*)\}/g, (whole, name: string) => (Object.hasOwn(params, name) ? String(params[name]) : whole))
+    .replaceAll("{date}", "{year}-{month}-{day}");
+}
+
+function templateOf({ load }: OwnedLoad): string {
+  return load.mode.kind === "append" ? (load.mode.slice ?? "") : "";
+}
+
+function sliceText(slice: string | null): string {
+  return slice === null ? "append by run" : `append by slice ${slice}`;
+}
