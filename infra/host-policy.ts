@@ -12,7 +12,7 @@ import { arn, bucketArn } from "./names.ts";
 export function hostPolicy(scope: Construct, props: { config: Config; data: DataStack; logs: readonly LogGroup[] }): ManagedPolicy {
   const { config, data, logs } = props;
   const releases = bucketArn(scope, config, "dags", "*");
-  const staged = ["staging/*", "confirmed/*", `${MARKERS}*`].map((keys) => bucketArn(scope, config, "staging", keys));
+  const staged = ["staging/*", `${MARKERS}*`].map((keys) => bucketArn(scope, config, "staging", keys));
   // Airflow's secrets backend looks for a connection under PREFIX/connections: infra/host/airflow.cfg.
   const connections = arn(scope, "secretsmanager", `secret:${config.prefix}/connections/*`);
   const printed = bucketArn(scope, config, "logs", `${COMMANDS}*`);
@@ -89,7 +89,7 @@ export function hostPolicy(scope: Construct, props: { config: Config; data: Data
     [releases, "A release's files have keys of their own."],
     [connections, "Each connection of Airflow's is a secret of its own: docs/cloud.md, Connections."],
     [printed, "Each command's output has a key of its own."],
-    ...staged.map((keys) => [keys, "Staged files, confirmations and markers have keys of their own."] as const),
+    ...staged.map((keys) => [keys, "Staged files and markers have keys of their own."] as const),
   ]);
   return policy;
 }

@@ -1,4 +1,4 @@
-/** Prefixes in the staging bucket. `staging/` and `confirmed/` are of the task runner: docs/architecture.md, "Staged files". */
+/** Prefixes in the staging bucket. `staging/` is of the task runner: docs/architecture.md, "Staged files". */
 export const MARKERS = "markers/";
 export const EXPORTS = "exports/";
 /** Prefix in the bucket of logs: what SSM's commands printed. */

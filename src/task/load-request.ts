@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256 } from "../ids.ts";
 import type { LoadRequest } from "../load/request.ts";
-import { OVERWRITE_NEWER } from "../scrape/param-spec.ts";
+import { OVERWRITE_NEWER } from "../scrape/reserved-params.ts";
 import { fillSlice } from "../scrape/url-template.ts";
 import type { TaskDocument } from "./document.ts";
 import type { DagSpec, LoadSpec } from "./spec.ts";

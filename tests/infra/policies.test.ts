@@ -159,7 +159,6 @@ test("the host reads releases, stages files, reads its connections' passwords an
     ["s3:GetObject", `${dags}/blobs/sha256/x`],
     ["s3:PutObject", `${dags}/current.json`],
     ["s3:PutObject", `${staging}/staging/a/b/c.csv`],
-    ["s3:PutObject", `${staging}/confirmed/a`],
     ["s3:PutObject", `${staging}/markers/a.csv`],
     ["s3:PutObject", `${logs}/commands/x`],
     ["secretsmanager:GetSecretValue", secret("connections/dagline_postgres")],

@@ -211,6 +211,42 @@ test("a load brings an extract's rows into the table; the password is in no log,
   }
 });
 
+test("a task whose rows its load has in the table is skipped; it is done when the database can't be asked, and the function never sees the password", async () => {
+  const tasks = {
+    extract_x: functionSpec({ compare_with: ["load_x"] }),
+    load_x: {
+      kind: "load",
+      table: "compared",
+      mode: { kind: "replace" },
+      params: {},
+      max_bad_rows: 0,
+      fields: [{ name: "id", type: { name: "INTEGER" } }],
+      dependencies: ["extract_x"],
+      confirms: ["extract_x"],
+    } as const,
+  };
+  const functions = `import { writeFileSync } from "node:fs";
+    export async function extract({ output }) { writeFileSync(output, "id\\n1\\n2\\n"); process.stdin.on("data", (data) => console.log("STDIN " + data)); }`;
+  const first = operate(functions, { tasks });
+  await first.ended;
+  assert.match(first.log(), /not skipped: load_x is needed, since nothing was loaded so far/);
+  const upstream = { extract_x: returned(first) as StagedReference };
+  const load = operate(functions, { tasks, task: "load_x", upstream });
+  await load.ended;
+  assert.is((returned(load) as { rows_written: number }).rows_written, 2);
+  const second = operate(functions, { tasks });
+  await second.ended;
+  assert.match(second.log(), /RAISED AirflowSkipException: the same 2 rows were loaded before, and are in the table/);
+  const right = password;
+  password = "not-the-right-one-4711";
+  const third = operate(functions, { tasks });
+  password = right;
+  await third.ended;
+  assert.match(third.log(), /not compared with what was loaded, so nothing is skipped: .*password/);
+  assert.is((returned(third) as StagedReference).rows, 2);
+  for (const run of [first, second, third]) assert.not.match(run.log(), /STDIN|4711/);
+});
+
 test("an extract that waits for its data is asked again until its time is over; it waits in scheduled runs alone", async () => {
   const hour = 3_600_000;
   const now = Date.now();
