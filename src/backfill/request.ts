@@ -1,6 +1,7 @@
 import { UserError } from "../errors.ts";
 import { type DagId, parseDagId } from "../ids.ts";
 import type { JsonValue } from "../scrape/model.ts";
+import { OVERWRITE_NEWER } from "../scrape/reserved-params.ts";
 import { checkDateTime } from "../scrape/times.ts";
 
 /** As Airflow's backfill API names them: leave runs that exist, run the failed ones again, run all ended ones again. */
@@ -37,10 +38,19 @@ export interface BackfillInputs {
   readonly max_active_runs?: string | undefined;
   readonly max_runs?: string | undefined;
   readonly newest_first?: string | undefined;
+  /** `true`: each run gets the param that lets it overwrite the rows of newer runs. */
+  readonly overwrite_newer?: string | undefined;
   readonly params?: string | undefined;
 }
 
-export const backfillDefaults = { reprocess: "none", max_active_runs: "3", max_runs: "1000", newest_first: "false", params: "{}" } as const;
+export const backfillDefaults = {
+  reprocess: "none",
+  max_active_runs: "3",
+  max_runs: "1000",
+  newest_first: "false",
+  overwrite_newer: "false",
+  params: "{}",
+} as const;
 
 const moment = "a month (2023-01), a day (2023-01-15) or a time (2023-01-15T06:30), in the DAG's time zone";
 
@@ -67,6 +77,7 @@ export function parseBackfillRequest(inputs: BackfillInputs): BackfillRequest {
     return value ?? fallback;
   };
   const { dag, from, to, params } = backfillInputs;
+  const overwrites = read("overwrite_newer", yesOrNo, "true or false", false);
   const request = {
     dag: read("dag", dagId, dag.takes, "_" as DagId),
     from: read("from", dateOf, from.takes, ""),
@@ -76,7 +87,7 @@ export function parseBackfillRequest(inputs: BackfillInputs): BackfillRequest {
     maxActiveRuns: read("max_active_runs", (text) => whole(text, 100), "a whole number from 1 to 100", 1),
     maxRuns: read("max_runs", (text) => whole(text, 10_000), "a whole number from 1 to 10000", 1),
     newestFirst: read("newest_first", yesOrNo, "true or false", false),
-    params: read("params", jsonObject, params.takes, {}),
+    params: { ...read("params", jsonObject, params.takes, {}), ...(overwrites ? { [OVERWRITE_NEWER]: true } : {}) },
   };
   if (problems.length === 0 && earliest(request.from) > earliest(request.to)) {
     problems.push(`from (${request.from}) is after to (${request.to}): from is the first day of the range, to the last`);

@@ -17,6 +17,7 @@ interface Options extends HostOptions {
   readonly maxActiveRuns: string;
   readonly maxRuns: string;
   readonly newestFirst: boolean;
+  readonly overwriteNewer: boolean;
   readonly params: string;
   readonly every?: string;
   readonly format: string;
@@ -34,6 +35,7 @@ export function addBackfillCommand(program: Command): void {
     .option("--max-active-runs <number>", "how many of its runs may be active at a time", backfillDefaults.max_active_runs)
     .option("--max-runs <number>", "refuse a range of more runs than these", backfillDefaults.max_runs)
     .option("--newest-first", "begin with the end of the range", false)
+    .option("--overwrite-newer", "let these runs overwrite rows of newer runs, under mode replace and upsert", false)
     .option("--params <json>", "the runs' params, as a JSON object", backfillDefaults.params)
     .addOption(new Option("--every <period>", "for a DAG without a schedule: one run for each").choices(everyChoices))
     .addOption(formatOption())
@@ -49,6 +51,7 @@ export function addBackfillCommand(program: Command): void {
         max_active_runs: options.maxActiveRuns,
         max_runs: options.maxRuns,
         newest_first: String(options.newestFirst),
+        overwrite_newer: String(options.overwriteNewer),
       });
       const log = stderrLog();
       const table = progressTable(() => new Date());

@@ -2,6 +2,7 @@ import { UserError } from "../errors.ts";
 import { didYouMean } from "../scrape/did-you-mean.ts";
 import type { JsonValue } from "../scrape/model.ts";
 import { paramError } from "../scrape/param/param-error.ts";
+import { OVERWRITE_NEWER } from "../scrape/reserved-params.ts";
 import type { BackfillDag } from "./backfill-dag.ts";
 
 /** Checks a backfill's params against those of the DAG that Airflow serves. Throws one UserError with all that is wrong. */
@@ -10,7 +11,9 @@ export function checkParams({ id, params, eachMonth }: BackfillDag, given: Reado
   const problems: string[] = [];
   for (const name of Object.keys(given)) {
     if (ranged.includes(name)) problems.push(`the param \`${name}\` of ${id} is set by the range; leave it out`);
-    else if (!Object.hasOwn(params, name)) {
+    else if (name === OVERWRITE_NEWER && !Object.hasOwn(params, name)) {
+      if (typeof given[name] !== "boolean") problems.push(`the param \`${name}\` is true or false`);
+    } else if (!Object.hasOwn(params, name)) {
       const others = Object.keys(params).filter((other) => !ranged.includes(other));
       problems.push(`${id} has no param ${JSON.stringify(name.slice(0, 80))}. ${didYouMean(name, others) || "It takes none."}`);
     }

@@ -92,7 +92,8 @@ async function attempt(request: LoadRequest, database: LoadDatabase, target: Tar
 }
 
 /** For messages: how a person has an older run overwrite a newer one. */
-export const howToOverwrite = "to overwrite them, start the run with the param overwrite_newer: true";
+export const howToOverwrite =
+  "to overwrite them, run it by `dagline backfill --overwrite-newer`, or start one with the param overwrite_newer: true";
 
 /** For the DEFAULTs of our two columns. */
 async function nameLoad(database: LoadDatabase, request: LoadRequest, loadId: string): Promise<void> {

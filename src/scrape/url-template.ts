@@ -49,7 +49,7 @@ export function fillSlice(template: string, variables: Readonly<Record<string, T
 }
 
 /** The variables of a slice that are not of time, but for the last: each ends at the character that follows it. */
-export function endedValues(template: string): { name: string; end: string }[] {
+function endedValues(template: string): { name: string; end: string }[] {
   const values = [...template.matchAll(VARIABLE)].filter(([, name = ""]) => !(timeVariables as readonly string[]).includes(name));
   return values.slice(0, -1).flatMap(({ 0: text, 1: name = "", index }) => {
     const end = template[index + text.length] ?? "{";

@@ -53,6 +53,12 @@ for (const [name, value, allowed] of [
   });
 }
 
+test("runs that may overwrite newer ones are told so by a param", () => {
+  const request = parseBackfillRequest({ ...right, overwrite_newer: "true", params: '{"kind":1}' });
+  assert.equal(request.params, { kind: 1, overwrite_newer: true });
+  assert.equal(decodeHostRequest(encodeHostRequest({ request, id: null, release: null, failuresKnown: 0 })).request, request);
+});
+
 test("every wrong input is named at once", () => {
   assert.match(problem({ from: "x", reprocess: "y" }).message, /^from is "x": .*\nreprocess is "y": .*$/);
 });

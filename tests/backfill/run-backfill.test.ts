@@ -158,6 +158,12 @@ for (const [what, inputs, prepare, message] of [
   ["an unknown DAG", { dag: "dem" }, () => {}, /^there is no DAG dem in Airflow$/],
   ["a DAG that does not import", {}, () => change({ broken: true }), /^demo does not import in Airflow$/],
   ["a paused DAG", {}, () => change({ paused: true }), /^demo is paused: its runs would wait without end$/],
+  [
+    "a word for overwriting newer runs",
+    { params: '{"overwrite_newer":"yes"}' },
+    () => change(kind),
+    /^the param `overwrite_newer` is true or false/,
+  ],
   ["a param that the DAG does not have", { params: '{"knd":1}' }, () => change(kind), /^demo has no param "knd"\. Did you mean `kind`\?/],
   ["a param of another type", { params: '{"kind":1}' }, () => change(kind), /^the param `kind` of demo must be string$/],
   ["a param that is missing", {}, () => change(kind), /^demo needs a value of the param `kind`$/],

@@ -84,6 +84,7 @@ testSlips([
     "schedule",
     '"0 * * * MON-FRI"',
     /no run after 2024-11-04, .*New_York.*\n.*`0-22`/,
+    "coarse-slice",
   ),
   slip("a day that never comes", '"0 0 * * *"', '"0 0 31 2 *"', "schedule", '"0 0 31 2 *"', /never comes/),
   slip("30 February", "2024-01-01", "2023-02-30", "date", "2023-02-30", /not a day of the calendar/),
