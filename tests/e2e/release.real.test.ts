@@ -53,6 +53,50 @@ PythonOperator(task_id="first", python_callable=wait) >> PythonOperator(task_id=
   );
 });
 
+test("runs whose DAG, task or table a deploy takes away finish on their release, and then the DAG is gone", async () => {
+  const [gate, where] = [join(stack.dir, "open"), join(stack.dir, "finished")];
+  const body = (dag: string, table: string): string => `from airflow.sdk import Asset
+def wait():
+    import time
+    open(${JSON.stringify(join(stack.dir, "running-"))} + "${dag}", "w").close()
+    while not os.path.exists(${JSON.stringify(gate)}): time.sleep(0.1)
+def finish():
+    with open(${JSON.stringify(where)}, "a") as file: file.write(__file__ + chr(10))
+load = PythonOperator(task_id="load", python_callable=finish, outlets=[Asset("${table}", "x-dagline://tables/${table}")])
+PythonOperator(task_id="wait", python_callable=wait) >> load`;
+  const spec = (table: string): string => JSON.stringify({ tasks: { load: { kind: "load", table } } });
+  const running = ["gone", "cut", "moved"];
+  const others = tenDagTexts("leaving");
+  const before = makeRelease({
+    dags: { ...others, ...Object.fromEntries(running.map((dag) => [dag, dagPython(dag, body(dag, `${dag}_table`))])) },
+    files: Object.fromEntries(running.map((dag) => [`specs/${dag}.json`, spec(`${dag}_table`)])),
+  });
+  const after = makeRelease({
+    dags: { ...others, cut: dagPython("cut"), moved: dagPython("moved", body("moved", "other_table")) },
+    files: { "specs/moved.json": spec("other_table") },
+  });
+  await deploy(before);
+  for (const dag of running) await startRun(dag, "one");
+  await until("the tasks to run", () => running.every((dag) => existsSync(join(stack.dir, `running-${dag}`))), { timeout: 60_000 });
+  assert.equal((await deploy(after)).leaving, ["gone"]);
+  assert.equal((await deploy(before)).leaving, [], "a rollback serves it as before");
+  assert.equal((await deploy(after)).leaving, ["gone"]);
+  const { answer: status } = await stack.agent("status");
+  assert.equal([status.healthy, status.leaving], [true, ["gone"]]);
+  const { call } = stack.airflow.api;
+  const refused = await call("POST", "/dags/gone/dagRuns", { dag_run_id: "two", logical_date: null });
+  assert.is(refused.status, 400, "no new run starts");
+  writeFileSync(gate, "");
+  for (const dag of running) await runEnds(dag, "one");
+  assert.equal(
+    readFileSync(where, "utf8").trimEnd().split("\n").sort(),
+    running.map((dag) => join(stack.home, "releases", before.id, "dags", `${dag}.py`)).sort(),
+  );
+  assert.equal((await stack.agent("reload")).answer.leaving, []);
+  const served = async (): Promise<boolean> => ((await call("GET", "/dags/gone")).body as { is_stale: boolean }).is_stale === false;
+  await until("the removed DAG to be gone", async () => !(await served()), { timeout: 30_000, interval: 500 });
+});
+
 test("a DAG that does not import never becomes active, and the error names the line of YAML", async () => {
   const good = await stack.deployed();
   const broken = makeRelease({
@@ -178,13 +222,13 @@ function tenDags(tag: string): Release {
   return makeRelease({ dags: tenDagTexts(tag) });
 }
 
-async function deploy(release: Release): Promise<{ changed: boolean; seconds: NonNullable<AgentAnswer["seconds"]> }> {
+async function deploy(release: Release): Promise<Required<Pick<AgentAnswer, "changed" | "seconds" | "leaving">>> {
   await stack.sync(release);
   const { code, answer } = await stack.agent("reload", "--release", release.id);
   assert.is(code, 0, JSON.stringify(answer));
-  const { ok, changed, seconds } = answer;
-  assert.ok(ok && changed !== undefined && seconds !== undefined);
-  return { changed, seconds };
+  const { ok, changed, seconds, leaving } = answer;
+  assert.ok(ok && changed !== undefined && seconds !== undefined && leaving !== undefined);
+  return { changed, seconds, leaving };
 }
 
 async function staysOn(release: string | undefined, answer: AgentAnswer): Promise<void> {
