@@ -97,6 +97,39 @@ PythonOperator(task_id="wait", python_callable=wait) >> load`;
   await until("the removed DAG to be gone", async () => !(await served()), { timeout: 30_000, interval: 500 });
 });
 
+test("a task whose upstream succeeded without a reference in XCom fails at once, and names what to clear", async () => {
+  const load = { kind: "load", table: "emptied", dependencies: ["extract_x"] };
+  const body = `from dagline_airflow.operator import DaglineOperator
+extract = EmptyOperator(task_id="extract_x")
+extract >> DaglineOperator(task_id="load_x", retries=3)
+extract >> DaglineOperator.partial(task_id="load_m", retries=3).expand(month=["2023-01"])`;
+  const spec = JSON.stringify({ dag: "emptied", url: null, tasks: { load_x: load, load_m: load } });
+  await deploy(
+    makeRelease({ dags: { ...tenDagTexts("emptied"), emptied: dagPython("emptied", body) }, files: { "specs/emptied.json": spec } }),
+  );
+  await startRun("emptied", "one");
+  const { call } = stack.airflow.api;
+  const tasks = await until(
+    "both loads to end",
+    async () => {
+      const { body: found } = await call("GET", "/dags/emptied/dagRuns/one/taskInstances");
+      const loads = (found as { task_instances: { task_id: string; state: string; try_number: number; map_index: number }[] })
+        .task_instances;
+      const ended = loads.filter(({ task_id, state }) => task_id !== "extract_x" && ["failed", "success", "up_for_retry"].includes(state));
+      return ended.length === 2 ? ended : undefined;
+    },
+    { timeout: 60_000, interval: 200 },
+  );
+  for (const { task_id: task, state, try_number: tries, map_index: index } of tasks) {
+    assert.equal([state, tries], ["failed", 1], task);
+    const { body: log } = await call("GET", `/dags/emptied/dagRuns/one/taskInstances/${task}/logs/1?map_index=${index}&full_content=true`);
+    assert.match(
+      JSON.stringify(log),
+      /extract_x( \(map index 0\))? left no reference to a staged file in XCom, so load_[xm] has nothing to read/,
+    );
+  }
+});
+
 test("a DAG that does not import never becomes active, and the error names the line of YAML", async () => {
   const good = await stack.deployed();
   const broken = makeRelease({
