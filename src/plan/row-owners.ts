@@ -66,10 +66,10 @@ function renamed(old: OwnedLoad | undefined, now: OwnedLoad): Change[] {
   if (from === to) return [];
   if (from !== null && adoptsSlice(now, old.load.mode)) return [{ adopted: `${nameOf(now)} takes over the rows of the slice ${from}` }];
   const what = `${nameOf(now)}: ${sliceText(from)} → ${sliceText(to)}`;
-  const cure = from !== null && to !== null ? ` To take them over: \`dagline adopt '${templateOf(old)}' ${nameOf(now)}\`.` : "";
+  const cure = from !== null && to !== null ? ` Take them over: \`dagline adopt '${templateOf(old)}' ${nameOf(now)}\`.` : "";
   return [
     {
-      note: `${what}: rows that are there stay. A run that is run again replaces its own; another run that loads the same again doubles them.${cure}`,
+      note: `${what}: rows that are there stay, and are doubled when another run loads them again.${cure}`,
     },
   ];
 }
@@ -89,11 +89,8 @@ function replaced(old: OwnedLoad, added: readonly OwnedLoad[], before: readonly 
   const now = others.find(({ load }) => load.id === old.load.id) ?? others[0];
   if (now === undefined) return [];
   const hasCure = from === null || sliceOf(now.load) !== null;
-  const cure = hasCure
-    ? ` To take them over: \`dagline adopt ${from === null ? nameOf(old) : `'${templateOf(old)}'`} ${nameOf(now)}\`.`
-    : "";
-  const what = `${nameOf(old)} is gone, and ${nameOf(now)} is new`;
-  return [{ note: `${what}: the rows of ${nameOf(old)} stay, and those that ${nameOf(now)} loads again are doubled.${cure}` }];
+  const cure = hasCure ? ` Take them over: \`dagline adopt ${from === null ? nameOf(old) : `'${templateOf(old)}'`} ${nameOf(now)}\`.` : "";
+  return [{ note: `${nameOf(old)} is gone: its rows stay, and those that ${nameOf(now)} loads again are doubled.${cure}` }];
 }
 
 function adoptsTask({ load }: OwnedLoad, name: string): boolean {

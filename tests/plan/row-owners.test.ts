@@ -14,7 +14,7 @@ test("a DAG that is renamed doubles its rows, unless the new one adopts them", (
     [
       {
         table: "rows",
-        why: "readings.load is gone, and readings2.load is new: the rows of readings.load stay, and those that readings2.load loads again are doubled. To take them over: `dagline adopt readings.load readings2.load`.",
+        why: "readings.load is gone: its rows stay, and those that readings2.load loads again are doubled. Take them over: `dagline adopt readings.load readings2.load`.",
       },
     ],
   );
