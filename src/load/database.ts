@@ -1,13 +1,14 @@
-import type { Readable } from "node:stream";
-
 /**
  * One connection to the database that rows are loaded into; src/services/postgres.ts has the adapter.
  * Its methods throw TransientError, UserError, or DataError; anything else is a bug in the SQL.
  */
 export interface LoadDatabase {
   query<Row extends object>(sql: string, values?: readonly unknown[]): Promise<{ rows: Row[]; rowCount: number }>;
-  /** Streams `source` into a `COPY … FROM STDIN` and resolves to the number of rows. An error of `source` ends the COPY and is passed on. */
-  copyFrom(sql: string, source: Readable): Promise<number>;
+  /**
+   * Streams `source` into a `COPY … FROM STDIN` and resolves to the number of rows. An error of `source` ends the COPY and is passed on.
+   * A chunk's bytes are not looked at any more once the next is asked for.
+   */
+  copyFrom(sql: string, source: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<number>;
   /** Drops the connection at once, so that an open transaction is rolled back; whatever waits for an answer fails. */
   abort(): void;
   end(): Promise<void>;

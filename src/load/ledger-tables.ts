@@ -30,8 +30,10 @@ CREATE TABLE IF NOT EXISTS dagline.quarantine (
   "column" text,
   value text,
   reason text NOT NULL,
-  at timestamptz NOT NULL DEFAULT now()
+  at timestamptz NOT NULL DEFAULT now(),
+  refused boolean NOT NULL DEFAULT false
 );
+ALTER TABLE dagline.quarantine ADD COLUMN IF NOT EXISTS refused boolean NOT NULL DEFAULT false;
 ${defaultFunctions}
 CREATE INDEX IF NOT EXISTS quarantine_of_load ON dagline.quarantine (load_id);
 CREATE SEQUENCE IF NOT EXISTS dagline.load_sequence;

@@ -10,7 +10,7 @@ import { ensureLedger } from "./ledger-tables.ts";
 import { adoptedIds, loadIdOf, specDigest } from "./load-id.ts";
 import { lockLoad } from "./lock-load.ts";
 import type { LoadRequest, LoadResult } from "./request.ts";
-import { type CopyRows, copySorted, copyStraight } from "./rows.ts";
+import { type CopyRows, copyCarefully, copyStraight } from "./rows.ts";
 import { ensureTarget, type Target } from "./target.ts";
 import { isUntouched, traceOf } from "./trace.ts";
 import { clearTarget } from "./write-modes.ts";
@@ -49,7 +49,7 @@ async function load(request: LoadRequest, database: LoadDatabase, log: Log): Pro
     if (!(error instanceof DataError)) throw error;
     log.warn(`a row is refused (${error.message}); looking at each row`);
   }
-  return attempt(request, database, target, copySorted, log);
+  return attempt(request, database, target, copyCarefully, log);
 }
 
 async function attempt(request: LoadRequest, database: LoadDatabase, target: Target, copy: CopyRows, log: Log): Promise<LoadResult> {
@@ -70,21 +70,21 @@ async function attempt(request: LoadRequest, database: LoadDatabase, target: Tar
       const { rowsRead, rowsQuarantined } = before;
       return { loadId, table, rowsRead, rowsWritten: 0, rowsQuarantined, unchanged: true, newerRun: null };
     }
-    await database.query("DELETE FROM dagline.quarantine WHERE load_id = ANY ($1)", [[loadId, ...earlier]]);
-    const counts = await copy(database, request, target, loadId, {
+    const clear = async (): Promise<void> => {
+      await database.query("DELETE FROM dagline.quarantine WHERE load_id = ANY ($1)", [[loadId, ...earlier]]);
       // By its names, whatever the ledger still knows: a row of it that somebody removed must not double the load's.
-      clear: () => clearTarget(database, request, target, [...new Set([loadId, ...adoptedIds(request), ...earlier])]),
-      overwrite: newer === null,
-    });
+      await clearTarget(database, request, target, [...new Set([loadId, ...adoptedIds(request), ...earlier])]);
+    };
+    const counts = await copy(database, request, target, loadId, { clear, overwrite: newer === null, log });
     if ("refuse" in counts) return counts;
     checkCount(request, counts.rowsRead);
-    const { rowsLeft, ...rows } = counts;
+    const { rowsLeft, transactions, ...rows } = counts;
     if (rowsLeft > 0) {
       log.warn(`${rowsLeft} rows differ from those of the newer run ${newer}, and were left as they are; ${howToOverwrite}`);
     }
     const result = { loadId, table, ...rows, unchanged: same && rows.rowsWritten === 0, newerRun: null };
     await removeFromLedger(database, earlier);
-    await writeLedger(database, request, result, await traceOf(database, request, target));
+    await writeLedger(database, request, result, await traceOf(database, request, target, transactions));
     return result;
   });
   if ("refuse" in outcome) throw outcome.refuse;

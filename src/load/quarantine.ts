@@ -1,54 +1,68 @@
 import { UserError } from "../errors.ts";
 import type { LoadDatabase } from "./database.ts";
-import { typeSql } from "./ddl.ts";
-import { isNumber, notANumberSql } from "./not-a-number.ts";
+import { badRows } from "./doubtful-rows.ts";
 import type { LoadRequest } from "./request.ts";
-import { literal } from "./sql.ts";
 
-export interface BadRows {
-  /** The temporary table whose column `n` has the numbers of the bad rows. */
-  readonly table: string;
-  readonly rows: number;
-  /** Set when there are more than the scrape tolerates. */
-  readonly refuse: UserError | null;
+/** A value of a row that does not fit, or a row as a whole. */
+interface BadValue {
+  readonly file: number;
+  readonly line: string;
+  /** The field, counted from 0. */
+  readonly i: number | null;
+  readonly value: string;
+  readonly reason: string;
 }
 
-const badRows = "pg_temp.dagline_bad_rows";
-/** Of a refused load, this many values are kept beyond the tolerated rows: enough to see what is wrong. */
+/** Of a refused load, so many values are kept: enough to see what is wrong. */
 const KEPT_WHEN_REFUSED = 1000;
 const SHOWN = 5;
+const inOrder = `SELECT file, line, i, left(value, 1000) AS value, reason FROM ${badRows} ORDER BY file, line, i`;
 
-/** Finds the rows of `texts` with too many or too few values, or one that its column's type does not take, and writes them to the quarantine. */
-export async function keepBadRows(database: LoadDatabase, request: LoadRequest, loadId: string, texts: string): Promise<BadRows> {
-  await findBadRows(database, request, texts);
-  const { rows } = await database.query<{ count: string }>(`SELECT count(DISTINCT n) AS count FROM ${badRows}`);
-  const count = Number(rows[0]?.count);
-  const isRefused = count > request.maxBadRows;
-  const limit = isRefused ? `ORDER BY n, i LIMIT ${KEPT_WHEN_REFUSED + Math.trunc(request.maxBadRows)}` : "";
+/** Writes the bad rows of a load to the quarantine. */
+export async function keepBadRows(database: LoadDatabase, request: LoadRequest, loadId: string): Promise<void> {
   await database.query(
     `INSERT INTO dagline.quarantine (load_id, file, line, "column", value, reason)
-     SELECT $1, ($2::text[])[file + 1], line, ($3::text[])[i + 1], left(value, 1000), reason FROM ${badRows} ${limit}`,
-    [loadId, request.files.map((file) => file.key), request.fields.map((field) => field.name)],
+     SELECT $1, ($2::text[])[file + 1], line, ($3::text[])[i + 1], value, reason FROM (${inOrder}) bad`,
+    [loadId, ...namesOf(request)],
   );
-  return { table: badRows, rows: count, refuse: isRefused ? await refusal(database, request, count) : null };
 }
 
-async function findBadRows(database: LoadDatabase, request: LoadRequest, texts: string): Promise<void> {
-  const values = request.fields.map((field, index) => `(${index}, c${index}, ${literal(typeSql(field.type))}, ${isNumber(field)})`);
+/** The first bad values. */
+export async function readBadRows(database: LoadDatabase): Promise<BadValue[]> {
+  return (await database.query<BadValue>(`${inOrder} LIMIT ${KEPT_WHEN_REFUSED}`)).rows;
+}
+
+/** Writes down why a load was refused, in place of its last refusal. The account of the rows that are in the table stays. */
+export async function keepRefused(
+  database: LoadDatabase,
+  request: LoadRequest,
+  loadId: string,
+  values: readonly BadValue[],
+): Promise<void> {
+  await database.query("DELETE FROM dagline.quarantine WHERE load_id = $1 AND refused", [loadId]);
   await database.query(
-    `CREATE TEMP TABLE ${badRows} ON COMMIT DROP AS
-     SELECT n, file, line, NULL::integer AS i, raw AS value, misshapen AS reason FROM ${texts} WHERE misshapen IS NOT NULL
-     UNION ALL
-     SELECT n, file, line, i, value, coalesce((pg_input_error_info(value, type)).message, ${notANumberSql("value")}) AS reason
-     FROM ${texts} CROSS JOIN LATERAL (VALUES ${values.join(", ")}) AS each (i, value, type, is_number)
-     WHERE value IS NOT NULL AND (NOT pg_input_is_valid(value, type) OR is_number AND ${notANumberSql("value")} IS NOT NULL)`,
+    `INSERT INTO dagline.quarantine (load_id, file, line, "column", value, reason, refused)
+     SELECT $1, ($2::text[])[file + 1], line, ($3::text[])[i + 1], value, reason, true
+     FROM unnest($4::integer[], $5::bigint[], $6::integer[], $7::text[], $8::text[]) AS bad (file, line, i, value, reason)`,
+    [
+      loadId,
+      ...namesOf(request),
+      values.map(({ file }) => file),
+      values.map(({ line }) => line),
+      values.map(({ i }) => i),
+      values.map(({ value }) => value),
+      values.map(({ reason }) => reason),
+    ],
   );
 }
 
-async function refusal(database: LoadDatabase, request: LoadRequest, count: number): Promise<UserError> {
-  const { rows } = await database.query<{ file: number; line: string; i: number | null; reason: string }>(
-    `SELECT file, line, i, reason FROM ${badRows} ORDER BY n, i LIMIT ${SHOWN}`,
-  );
+function namesOf(request: LoadRequest): [files: string[], fields: string[]] {
+  return [request.files.map((file) => file.key), request.fields.map((field) => field.name)];
+}
+
+/** What to tell of a load with `count` bad rows, which is more than it tolerates. */
+export async function refusal(database: LoadDatabase, request: LoadRequest, count: number): Promise<UserError> {
+  const { rows } = await database.query<BadValue>(`${inOrder} LIMIT ${SHOWN}`);
   const shown = rows.map(({ file, line, i, reason }) => {
     const column = i === null ? "" : ` ${request.fields[i]?.name}`;
     return `  ${request.files[file]?.key}:${line}${column}: ${reason}`;

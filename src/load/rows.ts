@@ -1,16 +1,16 @@
-import type { Readable } from "node:stream";
-import { UserError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import type { Field } from "../scrape/model.ts";
 import { checkColumns } from "./check-columns.ts";
-import { type CsvFile, openCsv } from "./csv.ts";
-import { DataError, type LoadDatabase } from "./database.ts";
-import { typeSql } from "./ddl.ts";
-import { isNumber, refuseNotANumber, watchNumbers } from "./not-a-number.ts";
-import { keepBadRows } from "./quarantine.ts";
-import { recordColumns, tellRecords } from "./records.ts";
+import { type CopyCounts, copyByChunks, copyWhole, noCounts } from "./copy-file.ts";
+import { openCsv } from "./csv.ts";
+import type { LoadDatabase } from "./database.ts";
+import { DoubtfulRows } from "./doubtful-rows.ts";
+import { mergeRows } from "./merge-rows.ts";
+import { keepBadRows, keepRefused, readBadRows, refusal } from "./quarantine.ts";
 import type { LoadFile, LoadRequest } from "./request.ts";
-import { identifier, identifiers } from "./sql.ts";
+import { identifier, literal } from "./sql.ts";
+import { createStage } from "./stage.ts";
 import type { Target } from "./target.ts";
-import { mergeRows } from "./write-modes.ts";
 
 interface Counts {
   readonly rowsRead: number;
@@ -18,112 +18,133 @@ interface Counts {
   readonly rowsQuarantined: number;
   /** Rows of the table that differ from those read, and were not overwritten since they are of a newer run. */
   readonly rowsLeft: number;
+  /** Subtransactions that wrote rows and are over, as xmin shows them. */
+  readonly transactions: readonly string[];
 }
 
-/** `clear` removes the rows that the new ones take the place of; without `overwrite`, an upsert leaves rows whose key is there. */
+interface How {
+  /** Removes what the new rows take the place of, and the account of its bad rows. */
+  readonly clear: () => Promise<void>;
+  /** Without it, an upsert leaves rows whose key is there. */
+  readonly overwrite: boolean;
+  readonly log: Log;
+}
+
+/** Runs in a transaction. When it refuses, the bad rows' account is all that it leaves there. */
 export type CopyRows = (
   database: LoadDatabase,
   request: LoadRequest,
   target: Target,
   loadId: string,
-  how: { readonly clear: () => Promise<void>; readonly overwrite: boolean },
+  how: How,
 ) => Promise<Counts | { readonly refuse: Error }>;
 
-/** The fast way: every file straight into typed columns. Throws DataError as soon as PostgreSQL refuses a row, or when a number is none. */
-export const copyStraight: CopyRows = async (database, request, target, loadId, { clear, overwrite }) => {
+/** The fast way, each file in one COPY. Throws DataError as soon as PostgreSQL refuses a row; then the transaction is over. */
+export const copyStraight: CopyRows = (database, request, target, loadId, how) =>
+  copyRows(database, request, target, loadId, how, copyWhole);
+
+/** The way for files with rows that PostgreSQL refuses: those go to the quarantine, as far as that is tolerated. */
+export const copyCarefully: CopyRows = (database, request, target, loadId, how) =>
+  copyRows(database, request, target, loadId, how, copyByChunks);
+
+async function copyRows(
+  database: LoadDatabase,
+  request: LoadRequest,
+  target: Target,
+  loadId: string,
+  { clear, overwrite, log }: How,
+  copy: typeof copyWhole,
+): Promise<Counts | { readonly refuse: Error }> {
+  const { mode } = request;
+  await database.query("SAVEPOINT dagline_rows");
   await clear();
-  const { fields, mode } = request;
-  const numbers = watchNumbers(fields);
-  const copy = (into: string, column: (name: string) => string): Promise<number> =>
-    copyFiles(database, request, into, {
-      columns: (csv) => csv.columns.map(column),
-      rows: (csv) => numbers.watch(csv.body),
-    });
-  const refuse = async (table: string, column: (name: string) => string, id: string | null): Promise<void> => {
-    const columns = fields.filter(isNumber).map(({ name }) => column(name));
-    if (numbers.suspects) await refuseNotANumber(database, table, columns, id);
+  const stage = mode.kind === "upsert" ? await createStage(database, request, target) : null;
+  const into = stage ?? { sql: target.sql, columns: request.fields.map((field) => identifier(field.name)) };
+  const doubtful = new DoubtfulRows(database, request);
+  const copied = noCounts();
+  for (const index of request.files.keys()) {
+    const counts = await copyFile(database, request, index, into, doubtful, copy);
+    copied.sent += counts.sent;
+    copied.written += counts.written;
+    copied.transactions.push(...counts.transactions);
+  }
+  const { bad, inserted } = await doubtful.settle(into.sql, into.columns);
+  const sent = copied.sent + doubtful.count - bad;
+  const written = copied.written + inserted;
+  const refuse = async (error: Error): Promise<{ refuse: Error }> => {
+    const rows = bad === 0 ? [] : await readBadRows(database);
+    await database.query("ROLLBACK TO SAVEPOINT dagline_rows");
+    await keepRefused(database, request, loadId, rows);
+    return { refuse: error };
   };
-  if (mode.kind !== "upsert") {
-    const rows = await copy(target.sql, identifier);
-    await refuse(target.sql, identifier, loadId);
-    return { rowsRead: rows, rowsWritten: rows, rowsQuarantined: 0, rowsLeft: 0 };
-  }
-  await createTypedRows(database, request);
-  const column = (name: string): string => numbered(request, name);
-  const rowsRead = await copy(typedRows, column);
-  await refuse(typedRows, column, null);
-  const { written, left } = await mergeRows(database, request, target, mode.key, typedRows, { overwrite });
-  return { rowsRead, rowsWritten: written, rowsQuarantined: 0, rowsLeft: left };
-};
-
-/** The slow way, once the fast one has failed: every file as text, then the rows that fit; the others go to the quarantine, if that is tolerated. */
-export const copySorted: CopyRows = async (database, request, target, loadId, { clear, overwrite }) => {
-  const columns = [...recordColumns.map(({ name, type }) => `${name} ${type}`), ...request.fields.map((_, index) => `c${index} text`)];
-  await database.query(
-    `CREATE TEMP TABLE ${textRows} (n bigint GENERATED ALWAYS AS IDENTITY, file integer DEFAULT current_setting('dagline.file')::integer, ${columns.join(", ")}) ON COMMIT DROP`,
-  );
-  const rowsRead = await copyFiles(database, request, textRows, {
-    columns: (csv) => [...recordColumns.map(({ name }) => name), ...csv.columns.map((name) => numbered(request, name))],
-    rows: tellRecords,
-  });
-  const bad = await keepBadRows(database, request, loadId, textRows);
-  if (bad.refuse !== null) return { refuse: bad.refuse };
-  await clear();
-  const names = request.fields.map((field) => field.name);
-  const values = request.fields.map((field, index) => `c${index}::${typeSql(field.type)}`);
-  const good = `SELECT ${values.join(", ")} FROM ${textRows} t WHERE NOT EXISTS (SELECT FROM ${bad.table} b WHERE b.n = t.n)`;
-  if (request.mode.kind !== "upsert") {
-    const { rowCount } = await database.query(`INSERT INTO ${target.sql} (${identifiers(names)}) ${good}`);
-    return { rowsRead, rowsWritten: rowCount, rowsQuarantined: bad.rows, rowsLeft: 0 };
-  }
-  await createTypedRows(database, request);
-  await database.query(`INSERT INTO ${typedRows} ${good}`);
-  const { written, left } = await mergeRows(database, request, target, request.mode.key, typedRows, { overwrite });
-  return { rowsRead, rowsWritten: written, rowsQuarantined: bad.rows, rowsLeft: left };
-};
-
-const typedRows = "pg_temp.dagline_typed_rows";
-const textRows = "pg_temp.dagline_text_rows";
-
-/** Temporary tables have numbered columns: no name of a field can be in their way. */
-function numbered(request: LoadRequest, name: string): string {
-  return `c${request.fields.findIndex((field) => field.name === name)}`;
+  if (bad > request.maxBadRows) return refuse(await refusal(database, request, bad));
+  if (sent !== written) await explainDifference(database, target, sent, written, log);
+  const merged =
+    stage === null || mode.kind !== "upsert"
+      ? { written, left: 0 }
+      : await mergeRows({ database, request, target, key: mode.key, stage }, { overwrite });
+  if ("refuse" in merged) return refuse(merged.refuse);
+  if (bad > 0) await keepBadRows(database, request, loadId);
+  return {
+    rowsRead: sent + bad,
+    rowsWritten: merged.written,
+    rowsQuarantined: bad,
+    rowsLeft: merged.left,
+    transactions: [...new Set(copied.transactions)],
+  };
 }
 
-async function createTypedRows(database: LoadDatabase, request: LoadRequest): Promise<void> {
-  const columns = request.fields.map((field, index) => `c${index} ${typeSql(field.type)}`);
-  await database.query(`CREATE TEMP TABLE ${typedRows} (${columns.join(", ")}) ON COMMIT DROP`);
+/** What the rows are copied into. */
+interface Into {
+  readonly sql: string;
+  /** Quoted, in the order of the fields. */
+  readonly columns: readonly string[];
 }
 
-/** How a file enters a COPY: the columns to name, and what to send. */
-interface Form {
-  readonly columns: (csv: CsvFile) => readonly string[];
-  readonly rows: (csv: CsvFile, key: string) => Readable;
-}
-
-async function copyFiles(database: LoadDatabase, request: LoadRequest, into: string, form: Form): Promise<number> {
-  let rows = 0;
-  for (const [index, file] of request.files.entries()) {
-    await database.query("SELECT set_config('dagline.file', $1, true)", [String(index)]);
-    const csv = await openCsv(file);
+async function copyFile(
+  database: LoadDatabase,
+  request: LoadRequest,
+  index: number,
+  into: Into,
+  doubtful: DoubtfulRows,
+  copy: typeof copyWhole,
+): Promise<CopyCounts> {
+  const file = request.files[index] as LoadFile;
+  const csv = await openCsv(file);
+  try {
     checkColumns(file.key, request.table, csv.columns, request.fields);
-    const sql = `COPY ${into} (${form.columns(csv).join(", ")}) FROM STDIN (FORMAT csv)`;
-    try {
-      rows += await database.copyFrom(sql, form.rows(csv, file.key));
-    } catch (error) {
-      // As text, every value fits: what is refused is the file's form.
-      if (into === textRows && error instanceof DataError) throw malformed(file, error, csv.headerLines);
-      throw error;
-    }
+    const fieldAt = csv.columns.map((name) => request.fields.findIndex((field) => field.name === name));
+    const order = request.fields.map((field) => csv.columns.indexOf(field.name));
+    const counts = await copy(
+      database,
+      csv,
+      {
+        sql: `COPY ${into.sql} (${fieldAt.map((at) => into.columns[at]).join(", ")}) FROM STDIN (FORMAT csv)`,
+        form: {
+          key: file.key,
+          types: fieldAt.map((at) => (request.fields[at] as Field).type),
+          lineEnd: csv.lineEnd,
+          line: csv.headerLines + 1,
+        },
+        onDoubtful: (piece) => doubtful.add(piece, index, order),
+      },
+      doubtful,
+    );
     csv.verify();
+    return counts;
+  } finally {
+    csv.body.destroy();
   }
-  return rows;
 }
 
-function malformed(file: LoadFile, error: DataError, headerLines: number): UserError {
-  const line = error.line === null ? "" : `:${error.line + headerLines}`;
-  return new UserError(`${file.key}${line}: not readable as CSV: ${error.message}`, {
-    hint: "Nothing was loaded. Write the file with a CSV writer: UTF-8, one value for each column, quotes doubled.",
-    cause: error,
-  });
+/** PostgreSQL counts fewer rows than it was sent where a trigger leaves some out. Anything else would lose rows. */
+async function explainDifference(database: LoadDatabase, target: Target, sent: number, written: number, log: Log): Promise<void> {
+  const { rows } = await database.query<{ name: string }>(
+    `SELECT DISTINCT quote_ident(tgname) AS name FROM pg_trigger
+     WHERE NOT tgisinternal AND tgenabled <> 'D' AND tgtype & 1 = 1 AND tgtype & 2 = 2 AND tgrelid IN (SELECT ${literal(target.sql)}::regclass UNION SELECT relid FROM pg_partition_tree(${literal(target.sql)}::regclass))`,
+  );
+  if (rows.length === 0) throw new Error(`PostgreSQL took ${written} of ${sent} rows for ${target.sql}`);
+  log.warn(
+    `table ${target.table}: ${sent - written} of ${sent} rows were left out by its triggers (${rows.map(({ name }) => name).join(", ")})`,
+  );
 }

@@ -20,20 +20,20 @@ export interface Trace {
   readonly snapshot: string;
 }
 
-/** Asked at the end of a load, in its transaction. */
-export async function traceOf(database: LoadDatabase, request: LoadRequest, target: Target): Promise<Trace> {
+/** Asked at the end of a load, in its transaction. `ended` are its subtransactions that are over. */
+export async function traceOf(database: LoadDatabase, request: LoadRequest, target: Target, ended: readonly string[]): Promise<Trace> {
   // A load without rows has no transaction id so far.
   await database.query("SELECT pg_current_xact_id()");
   const counted = request.mode.kind === "upsert" && Object.keys(request.confirms).length > 0;
   const { rows } = await database.query<Trace>(
-    // A transaction and each subtransaction that was not rolled back hold a lock on their own id till the end.
+    // A transaction and each subtransaction that is not over hold a lock on their own id.
     `SELECT ${targetState(target)} AS target, ${counted ? `(SELECT count(*) FROM ${target.sql})::float8` : "NULL"} AS "tableRows",
        ARRAY(SELECT transactionid::text FROM pg_locks WHERE locktype = 'transactionid' AND pid = pg_backend_pid() AND mode = 'ExclusiveLock') AS transactions,
        pg_current_snapshot()::text AS snapshot`,
   );
   const [trace] = rows;
   if (trace === undefined) throw new Error("PostgreSQL did not answer a SELECT with a row");
-  return trace;
+  return { ...trace, transactions: [...new Set([...trace.transactions, ...ended])] };
 }
 
 /** Whether a load's rows are in the table as it left them. False when in doubt. */

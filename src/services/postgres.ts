@@ -1,9 +1,7 @@
-import type { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import pg from "pg";
-import { from as copyFrom } from "pg-copy-streams";
 import type { LoadDatabase } from "../load/database.ts";
 import type { SslMode } from "../task/document.ts";
+import { copyIn } from "./postgres-copy.ts";
 import { explainPostgresError, type Server } from "./postgres-errors.ts";
 import { connectByTls, type Tls } from "./postgres-tls.ts";
 
@@ -34,12 +32,7 @@ export async function connectPostgres(settings: PostgresSettings): Promise<LoadD
         const { rows, rowCount } = await client.query<Row>(sql, values === undefined ? undefined : [...values]);
         return { rows, rowCount: rowCount ?? 0 };
       }),
-    copyFrom: (sql: string, source: Readable) =>
-      explained(server, async () => {
-        const copy = client.query(copyFrom(sql));
-        await pipeline(source, copy);
-        return copy.rowCount;
-      }),
+    copyFrom: (sql, source) => explained(server, () => copyIn(client, sql, source)),
     abort: () => {
       client.connection.stream.destroy();
     },

@@ -25,7 +25,15 @@ export function fieldsOf(types: Readonly<Record<string, FieldType["name"] | Fiel
 
 /** A staged file that holds `text`. */
 export function csvFile(text: string, key = "rows.csv"): LoadFile {
-  return { key, sha256: sha256(text), rows: null, open: async () => Readable.from([Buffer.from(text)], { objectMode: false }) };
+  return bytesFile(Buffer.from(text), key);
+}
+
+/** Given out in pieces of `size` bytes. */
+export function bytesFile(bytes: Buffer, key = "rows.csv", size = 64 * 1024): LoadFile {
+  const pieces = function* (): Generator<Buffer> {
+    for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+  };
+  return { key, sha256: sha256(bytes), rows: null, open: async () => Readable.from(pieces(), { objectMode: false }) };
 }
 
 export const aRequest: LoadRequest = {
@@ -78,11 +86,12 @@ export class TestDatabase {
     return connectPostgres({ host: socketDir, port, dbname: "data_pipeline_db", user: "dagline_loader", password: null });
   }
 
-  /** Loads over a connection of its own, as a task does. */
-  async load(request: Partial<LoadRequest>): Promise<LoadResult> {
+  /** Loads over a connection of its own, as a task does. `warnings` takes what the log warns of. */
+  async load(request: Partial<LoadRequest>, warnings: string[] = []): Promise<LoadResult> {
     const database = await this.connect();
+    const log = { ...silentLog, warn: (text: string) => void warnings.push(text) };
     try {
-      return await loadFile({ ...aRequest, ...request }, database, silentLog);
+      return await loadFile({ ...aRequest, ...request }, database, log);
     } finally {
       await database.end();
     }

@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import { UserError } from "../../src/errors.ts";
 import { sha256 } from "../../src/ids.ts";
 import { rejects } from "../rejects.ts";
-import { csvFile, fieldsOf, TestDatabase } from "./fixture.ts";
+import { bytesFile, csvFile, fieldsOf, TestDatabase } from "./fixture.ts";
 
 let database: TestDatabase;
 
@@ -183,15 +183,148 @@ test("each NaN alone, wherever the file is cut and wherever it stands, makes its
   }
 });
 
-test("a file that is no CSV is refused with its line", async () => {
-  await rejects(
-    database.load({ files: [csvFile('id,name\n1,a\n1,"a\n2,b\n')] }),
-    /rows.csv:3: not readable as CSV: unterminated CSV quoted field/,
-  );
+test("a quote that is never closed is refused with its line, also when rows before it are bad", async () => {
+  for (const before of ["1,a\n", "x,a\n", "1,2,3\n", "99999999999,a\n"]) {
+    await rejects(
+      database.load({ files: [csvFile(`id,name\n${before}1,"a\n2,b\n`)], maxBadRows: 9 }),
+      /rows.csv:3: not readable as CSV: unterminated CSV quoted field/,
+    );
+  }
+});
+
+test("a line end of another kind than the header's makes a bad row", async () => {
   await rejects(database.load({ files: [csvFile("id,name\n1,a\rb\n2,c\n")] }), /rows.csv:2: a line end of another kind than the header's/);
-  const latin1 = Buffer.from("id,name\n1,caf\u00e9\n", "latin1");
-  const file = { ...csvFile(""), sha256: sha256(latin1), open: async () => Readable.from([latin1]) };
-  await rejects(database.load({ files: [file] }), /rows.csv:2: not readable as CSV: invalid byte sequence for encoding "UTF8"/);
+});
+
+test("bytes that are no text make a bad row, with line, column, a readable value and the byte", async () => {
+  const rows = [
+    ["1,", Buffer.from("caf\u00e9", "latin1")],
+    ['2,"a\0b"', Buffer.alloc(0)],
+    ["3,\u00e9", Buffer.alloc(0)],
+    ["4,", Buffer.from([0xed, 0xa0, 0x80])],
+    ["\0", Buffer.from(",5")],
+    ["6,7,", Buffer.from([0xff])],
+  ] as const;
+  const bytes = Buffer.concat([
+    Buffer.from("id,name\n"),
+    ...rows.map(([text, end]) => Buffer.concat([Buffer.from(text), end, Buffer.from("\n")])),
+  ]);
+  const load = { files: [bytesFile(bytes)], maxBadRows: 5 };
+  const error = await rejects(database.load({ ...load, maxBadRows: 4 }));
+  assert.match(
+    error.message,
+    "5 rows do not fit table `trips`, and 4 are tolerated:\n  rows.csv:2 name: not UTF-8: byte 4 of the value is 0xE9",
+  );
+  const result = await database.load(load);
+  assert.equal([result.rowsRead, result.rowsWritten, result.rowsQuarantined], [6, 1, 5]);
+  assert.equal(await database.rows("SELECT id, name FROM trips"), [[3, "é"]]);
+  assert.equal(await database.rows(`SELECT line::int, "column", value, reason FROM dagline.quarantine ORDER BY line`), [
+    [2, "name", "caf\\xE9", "not UTF-8: byte 4 of the value is 0xE9"],
+    [3, "name", "a\\x00b", "a NUL byte (0x00), which no text may hold"],
+    [5, "name", "\\xED\\xA0\\x80", "not UTF-8: byte 1 of the value is 0xED"],
+    [6, "id", "\\x00", "a NUL byte (0x00), which no text may hold"],
+    [7, null, "6,7,\\xFF", "3 values, 2 columns are expected"],
+  ]);
+});
+
+test("a line `\\.` is a value or a bad row, never the end of the file", async () => {
+  for (const lineEnd of ["\n", "\r\n", "\r"]) {
+    for (const mode of [{ kind: "replace" }, { kind: "upsert", key: ["path"] }] as const) {
+      const load = { mode, fields: fieldsOf({ path: "TEXT" }) };
+      for (const [text, values] of [
+        ["path\n/a\n\\.\n/b\n", ["/a", "/b", "\\."]],
+        ["path\n\\.\n", ["\\."]],
+        ["path\n/a\n\\.", ["/a", "\\."]],
+        ['path\n"\\."\n/b\n', ["/b", "\\."]],
+      ] as const) {
+        const result = await database.load({ ...load, files: [csvFile(text.replaceAll("\n", lineEnd))] });
+        assert.is(result.rowsRead, values.length);
+        assert.equal((await database.rows(`SELECT path FROM trips ORDER BY path COLLATE "C"`)).flat(), [...values]);
+        await database.admin.query("TRUNCATE trips, dagline.ledger");
+      }
+    }
+    const stray = csvFile("id,name\n1,a\n\\.\n2,b\n3,c\n".replaceAll("\n", lineEnd));
+    await rejects(database.load({ files: [stray] }), /rows.csv:3: 1 value, 2 columns are expected/);
+    const result = await database.load({ files: [stray], maxBadRows: 1 });
+    assert.equal([result.rowsRead, result.rowsWritten, result.rowsQuarantined], [4, 3, 1]);
+    await database.admin.query("DROP TABLE trips; DROP SCHEMA dagline CASCADE");
+  }
+  const within = csvFile('id,name\n1,"a\n\\.\nb"\n2,c\n');
+  await database.load({ files: [within] });
+  assert.equal(await database.rows("SELECT id, name FROM trips ORDER BY id"), [
+    [1, "a\n\\.\nb"],
+    [2, "c"],
+  ]);
+});
+
+test("a row that only PostgreSQL can refuse makes no other row of a large file a bad one", async () => {
+  const note = "x".repeat(250);
+  const rows = Array.from({ length: 9000 }, (_, id) => `${id},2023-02-${id % 3000 === 7 ? "30" : "28"},${note}`);
+  const fields = fieldsOf({ id: "INTEGER", day: "DATE", note: "TEXT" });
+  for (const mode of [{ kind: "replace" }, { kind: "upsert", key: ["id"] }] as const) {
+    const load = { fields, mode, runId: mode.kind, files: [csvFile(`id,day,note\n${rows.join("\n")}`)], maxBadRows: 3 };
+    const result = await database.load(load);
+    assert.equal([result.rowsRead, result.rowsWritten, result.rowsQuarantined], [9000, 8997, 3]);
+    assert.equal(await database.rows("SELECT count(*)::int, count(DISTINCT id)::int FROM trips"), [[8997, 8997]]);
+    assert.equal(await database.rows("SELECT line::int FROM dagline.quarantine ORDER BY line"), [[9], [3009], [6009]]);
+    assert.is((await database.load(load)).unchanged, true);
+    await database.admin.query("DROP TABLE trips; DROP SCHEMA dagline CASCADE");
+  }
+});
+
+test("a value of 5 MB loads beside a bad row, as it does without", async () => {
+  const large = "x".repeat(5 * 1024 * 1024);
+  const result = await database.load({ files: [csvFile(`id,name\n1,a\n2,"${large}"\n99999999999,b\n3,c\n`)], maxBadRows: 1 });
+  assert.equal([result.rowsWritten, result.rowsQuarantined], [3, 1]);
+  assert.equal(await database.rows("SELECT id, length(name) FROM trips ORDER BY id"), [
+    [1, 1],
+    [2, large.length],
+    [3, 1],
+  ]);
+});
+
+test("a long row with a value too many is a bad row, told by its first characters", async () => {
+  const large = "x".repeat(5 * 1024 * 1024);
+  const result = await database.load({ files: [csvFile(`id,name\n1,${large},${large}\n${large},2\n3,c\n`)], maxBadRows: 2 });
+  assert.equal([result.rowsWritten, result.rowsQuarantined], [1, 2]);
+  assert.equal(await database.rows(`SELECT line::int, "column", length(value), left(reason, 30) FROM dagline.quarantine ORDER BY line`), [
+    [2, null, 1000, "3 values, 2 columns are expect"],
+    [3, "id", 1000, "invalid input syntax for type "],
+  ]);
+});
+
+test("a refused re-run keeps the account of the bad rows of the load that is in the table", async () => {
+  const load = { mode: { kind: "append", slice: "s" }, maxBadRows: 1 } as const;
+  await database.load({ ...load, files: [csvFile("id,name\n1,a\nx,b\n")] });
+  await rejects(database.load({ ...load, files: [csvFile("id,name\ny,a\nz,b\n")] }));
+  await rejects(database.load({ ...load, files: [csvFile("id,name\nv,a\nw,b\n")] }));
+  const account = "SELECT value, refused FROM dagline.quarantine ORDER BY value";
+  assert.equal(await database.rows(account), [
+    ["v", true],
+    ["w", true],
+    ["x", false],
+  ]);
+  assert.equal(await database.rows("SELECT id FROM trips"), [[1]]);
+  await database.load({ ...load, files: [csvFile("id,name\n2,a\n")] });
+  assert.equal(await database.rows(account), []);
+});
+
+test("an upsert that is refused for its keys keeps the account of its bad rows", async () => {
+  const file = csvFile("id,name\n1,a\n1,b\nx,c\n");
+  await rejects(database.load({ mode: { kind: "upsert", key: ["id"] }, maxBadRows: 1, files: [file] }), /have the same key/);
+  assert.equal(await database.rows("SELECT line::int, value, refused FROM dagline.quarantine"), [[4, "x", true]]);
+  assert.equal(await database.rows("SELECT count(*)::int FROM trips"), [[0]]);
+});
+
+test("rows that a trigger leaves out are not counted as written, and the log says so", async () => {
+  await database.load({ files: [csvFile("id,name\n")] });
+  await database.admin.query(`CREATE FUNCTION skip_two() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN CASE WHEN NEW.id = 2 THEN NULL ELSE NEW END; END $$;
+    CREATE TRIGGER skip_two BEFORE INSERT ON trips FOR EACH ROW EXECUTE FUNCTION skip_two()`);
+  const warnings: string[] = [];
+  const result = await database.load({ files: [csvFile("id,name\n1,a\n2,b\nx,c\n")], maxBadRows: 1, runId: "2" }, warnings);
+  assert.equal([result.rowsRead, result.rowsWritten, result.rowsQuarantined], [3, 1, 1]);
+  assert.ok(warnings.includes("table trips: 1 of 2 rows were left out by its triggers (skip_two)"), warnings.join("\n"));
+  await database.admin.query("DROP FUNCTION skip_two CASCADE");
 });
 
 test.run();

@@ -1,0 +1,91 @@
+import { UserError } from "../errors.ts";
+import type { LoadDatabase } from "./database.ts";
+import { executionDateColumn, loadIdColumn } from "./ddl.ts";
+import type { LoadRequest } from "./request.ts";
+import { identifier } from "./sql.ts";
+import type { Stage } from "./stage.ts";
+import type { Target } from "./target.ts";
+
+interface Merge {
+  readonly database: LoadDatabase;
+  readonly request: LoadRequest;
+  readonly target: Target;
+  readonly key: readonly string[];
+  readonly stage: Stage;
+}
+
+/**
+ * Merges the staged rows by their key. `written` counts the rows that were inserted or changed; the others are left alone.
+ * Without `overwrite`, rows whose key is there already are left as they are; `left` is how many of those differ.
+ * Refuses keys that are null or come twice.
+ */
+export async function mergeRows(
+  merge: Merge,
+  { overwrite }: { readonly overwrite: boolean },
+): Promise<{ written: number; left: number } | { refuse: UserError }> {
+  const refuse = (await nullKeys(merge)) ?? (await duplicateKeys(merge));
+  if (refuse !== null) return { refuse };
+  const { database, request, target, key, stage } = merge;
+  const columns = request.fields.map((field, index) => ({
+    name: identifier(field.name),
+    staged: `staged.${stage.columns[index]}`,
+    isKey: key.includes(field.name),
+    isText: field.type.name === "TEXT" || field.type.name === "VARCHAR",
+    isLoose: stage.loose.has(field.name),
+  }));
+  // A collation that takes `A` for `a` finds the row; whether the row differs is a question of its bytes.
+  const compared = columns.filter(({ isKey, isLoose }) => !isKey || isLoose);
+  const exactly = (column: { isText: boolean }, value: string): string => (column.isText ? `${value} COLLATE "C"` : value);
+  const rowOf = (value: (column: (typeof columns)[number]) => string): string =>
+    `ROW (${compared.map((column) => exactly(column, value(column))).join(", ")})`;
+  const differs = `${rowOf(({ name }) => `target.${name}`)} IS DISTINCT FROM ${rowOf(({ staged }) => staged)}`;
+  const isSame = columns.filter(({ isKey }) => isKey).map(({ name, staged }) => `target.${name} = ${staged}`);
+  const left =
+    overwrite || compared.length === 0
+      ? 0
+      : await count(database, `${stage.sql} staged JOIN ${target.sql} target ON ${isSame.join(" AND ")} WHERE ${differs}`);
+  const set = [
+    ...compared.map(({ name, staged }) => `${name} = ${staged}`),
+    ...[executionDateColumn, loadIdColumn].map((name) => `${identifier(name)} = DEFAULT`),
+  ];
+  const update = overwrite && compared.length > 0 ? `WHEN MATCHED AND ${differs} THEN UPDATE SET ${set.join(", ")}` : "";
+  await database.query("SET LOCAL work_mem = '64MB'");
+  const { rowCount } = await database.query(
+    `MERGE INTO ${target.sql} target USING ${stage.sql} staged ON ${isSame.join(" AND ")} ${update}
+     WHEN NOT MATCHED THEN INSERT (${columns.map(({ name }) => name).join(", ")}) OVERRIDING SYSTEM VALUE VALUES (${columns.map(({ staged }) => staged).join(", ")})`,
+  );
+  return { written: rowCount, left };
+}
+
+async function count(database: LoadDatabase, from: string): Promise<number> {
+  const { rows } = await database.query<{ count: string }>(`SELECT count(*) AS count FROM ${from}`);
+  return Number(rows[0]?.count);
+}
+
+async function nullKeys({ database, request, key, stage }: Merge): Promise<UserError | null> {
+  const columns = key.map((name) => stage.columns[request.fields.findIndex((field) => field.name === name)]);
+  const { rows } = await database.query<{ counts: string[] }>(
+    `SELECT ARRAY[${columns.map((column) => `count(*) FILTER (WHERE ${column} IS NULL)`).join(", ")}] AS counts FROM ${stage.sql}`,
+  );
+  const counts = (rows[0]?.counts ?? []).map(Number);
+  const at = counts.findIndex((found) => found > 0);
+  if (at === -1) return null;
+  return new UserError(
+    `${counts[at]} ${counts[at] === 1 ? "row has" : "rows have"} no \`${key[at]}\`, which is in the key of table \`${request.table}\``,
+    {
+      hint: "Nothing was loaded. Leave such rows out in the transform, or choose another key.",
+    },
+  );
+}
+
+async function duplicateKeys({ database, request, key, stage }: Merge): Promise<UserError | null> {
+  const columns = key.map((name) => stage.columns[request.fields.findIndex((field) => field.name === name)]).join(", ");
+  const { rows } = await database.query<{ value: string; times: string }>(
+    `SELECT left(min(ROW (${columns})::text), 200) AS value, count(*) AS times FROM ${stage.sql} GROUP BY ${columns} HAVING count(*) > 1 ORDER BY ${columns} LIMIT 5`,
+  );
+  if (rows.length === 0) return null;
+  const examples = rows.map(({ value, times }) => `  ${value}: ${times} rows`);
+  return new UserError(`rows for table \`${request.table}\` have the same key (${key.join(", ")}):\n${examples.join("\n")}`, {
+    hint: "Nothing was loaded. Keep one row for each key in the transform.",
+  });
+}
