@@ -1,0 +1,160 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { inTransaction, type LoadDatabase } from "../../src/load/database.ts";
+import { type CopyRows, copyCarefully, copyStraight } from "../../src/load/rows.ts";
+import type { Target } from "../../src/load/target.ts";
+import { silentLog } from "../../src/log.ts";
+import { aRequest, bytesFile, csvFile, fieldsOf, TestDatabase } from "./fixture.ts";
+
+const FILES = 60;
+
+let database: TestDatabase;
+let connection: LoadDatabase;
+
+test.before(async () => {
+  database = await TestDatabase.start();
+  connection = await database.connect();
+  await database.load({ files: [csvFile("id,name\n")] });
+});
+test.after(async () => {
+  await connection?.end();
+  await database?.stop();
+});
+
+/** The same numbers for the same seed: mulberry32. */
+function randomOf(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below);
+  };
+}
+
+const cells = [
+  ...[
+    "",
+    "",
+    '""',
+    "a",
+    "#b",
+    "\\.",
+    '"\\."',
+    '"a,b"',
+    '"x\ny"',
+    '"x\r\ny"',
+    '"x\ry"',
+    'a"b,c"d',
+    '"q""q"',
+    '""""',
+    " a ",
+    "é",
+    "\\",
+    "\\N",
+    "'",
+    "null",
+    "\t",
+  ],
+  ...['"\n\\.\n"', '"a"b', 'a""b', "\\.x", "-", "0", "日本語", '",\n,"'],
+];
+const rareCells = [
+  Buffer.from([0xe9]),
+  Buffer.from([0]),
+  Buffer.from('"\0"'),
+  Buffer.from([0xf0, 0x9f, 0x92]),
+  Buffer.from("a\rb"),
+  Buffer.from("a\r"),
+];
+
+interface CsvSample {
+  readonly columns: number;
+  readonly bytes: Buffer;
+}
+
+function sampleOf(seed: number): CsvSample {
+  const random = randomOf(seed);
+  const pick = <T>(list: readonly T[]): T => list[random(list.length)] as T;
+  const columns = 1 + random(3);
+  const lineEnd = pick(["\n", "\n", "\r\n", "\r"]);
+  const parts: Buffer[] = [Buffer.from(random(8) === 0 ? "\ufeff" : "")];
+  parts.push(Buffer.from(`${Array.from({ length: columns }, (_, index) => `c${index}`).join(",")}${lineEnd}`));
+  for (let row = random(12); row > 0; row--) {
+    const width = random(12) === 0 ? random(5) : columns;
+    for (let column = 0; column < width; column++) {
+      if (column > 0) parts.push(Buffer.from(","));
+      parts.push(random(25) === 0 ? pick(rareCells) : Buffer.from(pick(cells)));
+    }
+    if (row > 1 || random(3) > 0) parts.push(Buffer.from(random(30) === 0 ? pick(["\n", "\r\n", "\r"]) : lineEnd));
+  }
+  return { columns, bytes: Buffer.concat(parts) };
+}
+
+test("a file's rows are the same by one COPY, chunk by chunk, in pieces of any size, and by PostgreSQL alone", async () => {
+  let alone = 0;
+  let refused = 0;
+  for (let seed = 1; seed <= FILES; seed++) {
+    const { columns, bytes } = sampleOf(seed);
+    const names = Array.from({ length: columns }, (_, index) => `c${index}`);
+    const said = `seed ${seed}: ${JSON.stringify(bytes.toString("latin1"))}`;
+    await database.admin.query(
+      `DROP TABLE IF EXISTS fuzz; CREATE TABLE fuzz (${names.map((name) => `${name} text`).join(", ")}); ALTER TABLE fuzz OWNER TO dagline_loader`,
+    );
+    const whole = await copied(copyStraight, names, bytes, 64 * 1024);
+    assert.equal(await copied(copyCarefully, names, bytes, 64 * 1024), whole, said);
+    assert.equal(await copied(copyStraight, names, bytes, 1), whole, said);
+    if (whole === null) {
+      refused++;
+      continue;
+    }
+    assert.is(whole.read, whole.rows.length + whole.bad, said);
+    const rows = await copiedAlone(names, bytes);
+    if (rows === null) continue;
+    alone++;
+    // Whatever PostgreSQL takes alone is taken, but for bytes after which 16 and 17 take the file for ended.
+    if (!/(^|[\r\n])\\\.(?=[\r\n]|$)/.test(bytes.toString("latin1")))
+      assert.equal({ ...whole, bad: 0 }, { read: rows.length, bad: 0, rows }, said);
+  }
+  assert.ok(alone > FILES / 4 && refused < FILES / 4, `${alone} files were taken by PostgreSQL alone, ${refused} refused`);
+});
+
+/** null for a file that is refused as a whole. */
+async function copied(
+  copy: CopyRows,
+  names: readonly string[],
+  bytes: Buffer,
+  size: number,
+): Promise<{ read: number; bad: number; rows: unknown[] } | null> {
+  const target: Target = { schema: "public", table: "fuzz", sql: "public.fuzz" };
+  const fields = fieldsOf(Object.fromEntries(names.map((name) => [name, "TEXT" as const])));
+  const request = { ...aRequest, table: "fuzz", fields, maxBadRows: 1000, files: [bytesFile(bytes, "rows.csv", size)] };
+  await database.admin.query("TRUNCATE fuzz");
+  try {
+    const counts = await inTransaction(connection, () =>
+      copy(connection, request, target, "fuzz", { clear: async () => {}, overwrite: true, log: silentLog }),
+    );
+    if ("refuse" in counts) throw counts.refuse;
+    return { read: counts.rowsRead, bad: counts.rowsQuarantined, rows: await rowsOf(names) };
+  } catch (error) {
+    if (error instanceof Error && /unterminated CSV quoted field/.test(error.message)) return null;
+    throw error;
+  }
+}
+
+/** null when PostgreSQL refuses the file. */
+async function copiedAlone(names: readonly string[], bytes: Buffer): Promise<unknown[] | null> {
+  await database.admin.query("TRUNCATE fuzz");
+  const start = bytes.subarray(0, 3).equals(Buffer.from("\ufeff")) ? 3 : 0;
+  try {
+    await connection.copyFrom(`COPY fuzz (${names.join(", ")}) FROM STDIN (FORMAT csv, HEADER true)`, [bytes.subarray(start)]);
+  } catch {
+    return null;
+  }
+  return rowsOf(names);
+}
+
+function rowsOf(names: readonly string[]): Promise<unknown[]> {
+  return database.rows(`SELECT ${names.join(", ")} FROM fuzz ORDER BY ${names.map((name) => `${name} COLLATE "C"`).join(", ")}`);
+}
+
+test.run();
