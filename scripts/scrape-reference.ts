@@ -1,6 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../local/paths.ts";
+import { textFormOf } from "../src/load/text-forms.ts";
+import type { FieldType } from "../src/scrape/model.ts";
 
 /** Where the reference is kept; `node scripts/scrape-reference.ts` writes it anew. */
 export const referenceFile = join(root, "docs", "scrape-reference.md");
@@ -21,7 +23,7 @@ interface Schema {
   readonly definitions?: Readonly<Record<string, Schema>>;
 }
 
-/** The reference of the DAG file as Markdown, made of schemas/dag.schema.json alone. */
+/** The reference of the DAG file as Markdown, made of schemas/dag.schema.json and of the texts that a load takes. */
 export function scrapeReference(): string {
   const schema = JSON.parse(readFileSync(join(root, "schemas", "dag.schema.json"), "utf8")) as Schema;
   const sections = Object.values(schema.definitions ?? {}).map(section);
@@ -37,7 +39,27 @@ ${schema.description ?? ""} An editor with YAML support completes and explains e
 
 Anchors, aliases and merge keys (\`<<\`) work; custom tags do not. \`dagline validate\` shows every problem with its line.
 
-${sections.join("\n")}`;
+${sections.join("\n")}
+${valuesOfTypes()}`;
+}
+
+function valuesOfTypes(): string {
+  const named = (name: FieldType["name"]): string => textFormOf({ name, precision: null, scale: null, length: 1 } as FieldType)?.takes ?? "";
+  return `## What a value may be
+
+A load takes these texts, with or without quotes and blanks around. An empty value without quotes is null. Any other text makes its row a bad one,
+also where PostgreSQL would read it as something: \`now\` would be another day in each load, and an offset in a TIMESTAMP would be dropped.
+
+| type | texts |
+| --- | --- |
+| INTEGER, BIGINT | ${named("INTEGER")} |
+| NUMERIC, FLOAT | ${named("NUMERIC")} |
+| BOOLEAN | ${named("BOOLEAN")} |
+| DATE | ${named("DATE")} |
+| TIMESTAMP | ${named("TIMESTAMP")} |
+| TIMESTAMPTZ | ${named("TIMESTAMPTZ")} |
+| VARCHAR(n), TEXT | any UTF-8 text without a NUL byte; with quotes, blanks and the empty text count |
+`;
 }
 
 function section(schema: Schema): string {

@@ -41,8 +41,10 @@ export function planTable(schema: string, table: string, fields: readonly Field[
       ...fields.map((field) => [field.name, typeSql(field.type)] as const),
       ...own.map((column) => [column.name, ownSql(column)] as const),
     ];
-    const index = `CREATE INDEX ON ${target} USING brin (${identifier(loadIdColumn)}) WITH (autosummarize = on)`;
-    return [`CREATE TABLE ${target} (${columns.map(([name, type]) => `${identifier(name)} ${type}`).join(", ")})`, index];
+    return [
+      `CREATE TABLE ${target} (${columns.map(([name, type]) => `${identifier(name)} ${type}`).join(", ")})`,
+      loadIndex(schema, table),
+    ];
   }
   const types = new Map(live.map((column) => [column.name, column.type]));
   const clauses = fields.flatMap((field) => clauseFor(table, field, types.get(field.name)));
@@ -50,10 +52,29 @@ export function planTable(schema: string, table: string, fields: readonly Field[
   return all.length === 0 ? [] : [`ALTER TABLE ${target} ${all.join(", ")}`];
 }
 
-/** The name of the unique index that we make for upserts: by it we know ours, and may drop it when the key changes. At most 63 bytes. */
+/** The name of the unique index that we make for upserts: by it we know ours, and may drop it when the key changes. */
 export function keyIndexName(table: string): string {
-  const name = `${table}_dagline_key`;
-  return name.length <= 63 ? name : `${table.slice(0, 42)}_${sha256(table).slice(0, 8)}_dagline_key`;
+  return ownName(table, "_dagline_key");
+}
+
+/** The name of the index by which the rows of a load are found. */
+export function loadIndexName(table: string): string {
+  return ownName(table, "_dagline_load");
+}
+
+/** At most 63 bytes. */
+function ownName(table: string, ending: string): string {
+  const name = `${table}${ending}`;
+  return Buffer.byteLength(name) <= 63 ? name : `${table.slice(0, 40)}_${sha256(table).slice(0, 8)}${ending}`;
+}
+
+/**
+ * It costs a COPY next to nothing. For each 128 pages it knows which loads have rows there: a bloom filter, since the range from the least
+ * to the greatest of a few load ids holds nearly all others.
+ */
+export function loadIndex(schema: string, table: string): string {
+  const name = identifier(loadIndexName(table));
+  return `CREATE INDEX ${name} ON ${identifier(schema)}.${identifier(table)} USING brin (${identifier(loadIdColumn)} pg_catalog.text_bloom_ops (n_distinct_per_range = 64)) WITH (autosummarize = on)`;
 }
 
 /** The unique index that an upsert merges by. */

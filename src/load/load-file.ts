@@ -13,6 +13,7 @@ import type { LoadRequest, LoadResult } from "./request.ts";
 import { type CopyRows, copyCarefully, copyStraight } from "./rows.ts";
 import { ensureTarget, type Target } from "./target.ts";
 import { isUntouched, traceOf } from "./trace.ts";
+import { tidyTable } from "./upkeep.ts";
 import { clearTarget } from "./write-modes.ts";
 
 type Outcome = LoadResult | { readonly refuse: Error };
@@ -43,6 +44,7 @@ async function load(request: LoadRequest, database: LoadDatabase, log: Log): Pro
   for (const file of request.files) checkColumns(file.key, request.table, await readColumns(file), request.fields);
   await ensureLedger(database);
   const target = await ensureTarget(database, request, log);
+  await tidyTable(database, request, target, log);
   try {
     return await attempt(request, database, target, copyStraight, log);
   } catch (error) {

@@ -4,6 +4,7 @@ import type { LedgerRow } from "./ledger.ts";
 import type { LoadRequest } from "./request.ts";
 import { identifier, literal } from "./sql.ts";
 import type { Target } from "./target.ts";
+import { byLoadId } from "./write-modes.ts";
 
 /**
  * By what the rows of a load are known again as untouched. PostgreSQL writes the id of the transaction that made a row version into its
@@ -48,10 +49,10 @@ export async function isUntouched(
   const state = await database.query<{ state: string | null }>(`SELECT ${targetState(target)} AS state`);
   if (state.rows[0]?.state !== trace.target) return false;
   const own = `${identifier(loadIdColumn)} = ${literal(before.loadId)}`;
-  const { rows } = await database.query<RowGroup>(
-    `SELECT xmin::text AS transaction, coalesce(${own}, false) AS own, count(*)::float8 AS count FROM ${target.sql}
-     ${mode === "append" ? `WHERE ${own}` : ""} GROUP BY xmin, 2 LIMIT ${MOST_GROUPS + 1}`,
-  );
+  const sql = `SELECT xmin::text AS transaction, coalesce(${own}, false) AS own, count(*)::float8 AS count FROM ${target.sql}
+    ${mode === "append" ? `WHERE ${own}` : ""} GROUP BY xmin, 2 LIMIT ${MOST_GROUPS + 1}`;
+  const query = () => database.query<RowGroup>(sql);
+  const { rows } = mode === "append" ? await byLoadId(database, query) : await query();
   return rows.length <= MOST_GROUPS && accountsFor(rows, mode, before, trace);
 }
 

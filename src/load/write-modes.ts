@@ -8,5 +8,13 @@ import type { Target } from "./target.ts";
 export async function clearTarget(database: LoadDatabase, request: LoadRequest, target: Target, loadIds: readonly string[]): Promise<void> {
   if (request.mode.kind === "replace") await database.query(`DELETE FROM ${target.sql}`);
   if (request.mode.kind === "append")
-    await database.query(`DELETE FROM ${target.sql} WHERE ${identifier(loadIdColumn)} = ANY ($1)`, [loadIds]);
+    await byLoadId(database, () => database.query(`DELETE FROM ${target.sql} WHERE ${identifier(loadIdColumn)} = ANY ($1)`, [loadIds]));
+}
+
+/** Runs a query for the rows of some loads, in a transaction: without statistics, PostgreSQL would read the whole table instead of asking the index. */
+export async function byLoadId<T>(database: LoadDatabase, query: () => Promise<T>): Promise<T> {
+  await database.query("SET LOCAL enable_seqscan = off");
+  const result = await query();
+  await database.query("SET LOCAL enable_seqscan TO DEFAULT");
+  return result;
 }

@@ -1,0 +1,83 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { until } from "../until.ts";
+import { csvFile, fieldsOf, TestDatabase } from "./fixture.ts";
+
+let database: TestDatabase;
+
+test.before(async () => {
+  database = await TestDatabase.start();
+});
+test.after(async () => {
+  await database?.stop();
+});
+test.after.each(async () => {
+  await database.admin.query("DROP TABLE IF EXISTS trips; DROP SCHEMA IF EXISTS dagline CASCADE");
+});
+
+const note = "x".repeat(300);
+const rows = (count: number, from = 0): string => Array.from({ length: count }, (_, index) => `${from + index},${note}\n`).join("");
+
+test("a re-run of a slice reads the pages of its rows and not the table, also one that an earlier version made", async () => {
+  await database.load({ files: [csvFile(`id,name\n${rows(20_000)}`)] });
+  for (const index of ["", "DROP INDEX trips_dagline_load; CREATE INDEX ON trips USING brin (_load_id)"]) {
+    await database.admin.query(index);
+    const slice = (from: number) => ({ mode: { kind: "append", slice: "s" }, files: [csvFile(`id,name\n${rows(10, from)}`)] }) as const;
+    await database.load(slice(30_000));
+    const before = await blocksRead();
+    await database.load(slice(40_000));
+    const pages = Number((await database.rows("SELECT pg_relation_size('trips') / 8192"))[0]?.[0]);
+    await until(async () => (await blocksRead()) > before);
+    const read = (await blocksRead()) - before;
+    assert.ok(read < pages / 2, `${read} of ${pages} pages were read`);
+    assert.equal(await database.rows("SELECT count(*)::int, max(id) FROM trips"), [[20_010, 40_009]]);
+  }
+});
+
+async function blocksRead(): Promise<number> {
+  return Number((await database.rows("SELECT heap_blks_read + heap_blks_hit FROM pg_statio_user_tables WHERE relname = 'trips'"))[0]?.[0]);
+}
+
+test("a table that is replaced again and again is never more than two and a half times its size", async () => {
+  const sizes: number[] = [];
+  for (let run = 1; run <= 5; run++) {
+    await database.load({ mode: { kind: "replace" }, runId: `run-${run}`, files: [csvFile(`id,name\n${rows(4000, run)}`)] });
+    sizes.push(Number((await database.rows("SELECT pg_total_relation_size('trips')"))[0]?.[0]));
+    const deleted = run === 1 ? 0 : 1;
+    await until(
+      async () => Number((await database.rows("SELECT n_dead_tup FROM pg_stat_user_tables WHERE relname = 'trips'"))[0]?.[0]) >= deleted,
+    );
+  }
+  assert.ok(Math.max(...sizes) < 2.5 * (sizes[0] ?? 0), sizes.join(", "));
+});
+
+test("a table that cannot be tidied is loaded all the same", async () => {
+  const load = { mode: { kind: "append", slice: "s" } } as const;
+  await database.load({ ...load, files: [csvFile("id,name\n1,a\n")] });
+  await database.admin.query("BEGIN; LOCK TABLE trips IN SHARE UPDATE EXCLUSIVE MODE");
+  await database.load({ ...load, files: [csvFile("id,name\n2,b\n")] });
+  await database.admin.query("COMMIT");
+  assert.equal(await database.rows("SELECT id FROM trips"), [[2]]);
+});
+
+test("a key whose collation takes different texts for equal: duplicates are refused, and a row that differs in case is changed", async () => {
+  await database.admin.query(`CREATE COLLATION IF NOT EXISTS any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false)`);
+  const fields = fieldsOf({ code: "TEXT", name: "TEXT" });
+  const upsert = { fields, mode: { kind: "upsert", key: ["code"] } } as const;
+  await database.load({ ...upsert, files: [csvFile("code,name\n")] });
+  await database.admin.query("ALTER TABLE trips ALTER code TYPE text COLLATE any_case, ALTER name TYPE text COLLATE any_case");
+  await database.load({ ...upsert, runId: "1", files: [csvFile("code,name\na,x\nb,y\n")] });
+  const result = await database.load({ ...upsert, runId: "2", files: [csvFile("code,name\nA,x\nb,Y\nc,z\n")] });
+  assert.is(result.rowsWritten, 3);
+  assert.equal(await database.rows('SELECT code, name FROM trips ORDER BY code COLLATE "C"'), [
+    ["A", "x"],
+    ["b", "Y"],
+    ["c", "z"],
+  ]);
+  assert.match(
+    await database.load({ ...upsert, runId: "3", files: [csvFile("code,name\nD,x\nd,y\n")] }).catch((error: Error) => error.message),
+    /have the same key \(code\)/,
+  );
+});
+
+test.run();
