@@ -44,7 +44,8 @@ ${valuesOfTypes()}`;
 }
 
 function valuesOfTypes(): string {
-  const named = (name: FieldType["name"]): string => textFormOf({ name, precision: null, scale: null, length: 1 } as FieldType)?.takes ?? "";
+  const named = (name: FieldType["name"]): string =>
+    textFormOf({ name, precision: null, scale: null, length: 1 } as FieldType)?.takes ?? "";
   return `## What a value may be
 
 A load takes these texts, with or without quotes and blanks around. An empty value without quotes is null. Any other text makes its row a bad one,

@@ -65,7 +65,7 @@ export function loadIndexName(table: string): string {
 /** At most 63 bytes. */
 function ownName(table: string, ending: string): string {
   const name = `${table}${ending}`;
-  return Buffer.byteLength(name) <= 63 ? name : `${table.slice(0, 40)}_${sha256(table).slice(0, 8)}${ending}`;
+  return name.length <= 63 ? name : `${table.slice(0, 63 - 9 - ending.length)}_${sha256(table).slice(0, 8)}${ending}`;
 }
 
 /**

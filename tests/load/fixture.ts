@@ -70,10 +70,10 @@ export class TestDatabase {
     this.admin = admin;
   }
 
-  static async start(): Promise<TestDatabase> {
+  static async start(settings: Readonly<Record<string, string>> = {}): Promise<TestDatabase> {
     const dir = mkdtempSync(join(tmpdir(), "dagline-test-"));
     try {
-      const postgres = await startPostgres({ dir, settings: { fsync: "off" } });
+      const postgres = await startPostgres({ dir, settings: { fsync: "off", ...settings } });
       return new TestDatabase(dir, postgres, await postgres.connect("data_pipeline_db"));
     } catch (error) {
       rmSync(dir, { recursive: true, force: true });

@@ -4,6 +4,7 @@ import { inTransaction, type LoadDatabase } from "../../src/load/database.ts";
 import { type CopyRows, copyCarefully, copyStraight } from "../../src/load/rows.ts";
 import type { Target } from "../../src/load/target.ts";
 import { silentLog } from "../../src/log.ts";
+import { type Random, seeded } from "../time/random.ts";
 import { aRequest, bytesFile, csvFile, fieldsOf, TestDatabase } from "./fixture.ts";
 
 const FILES = 60;
@@ -20,17 +21,6 @@ test.after(async () => {
   await connection?.end();
   await database?.stop();
 });
-
-/** The same numbers for the same seed: mulberry32. */
-function randomOf(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below);
-  };
-}
 
 const cells = [
   ...[
@@ -72,20 +62,18 @@ interface CsvSample {
   readonly bytes: Buffer;
 }
 
-function sampleOf(seed: number): CsvSample {
-  const random = randomOf(seed);
-  const pick = <T>(list: readonly T[]): T => list[random(list.length)] as T;
-  const columns = 1 + random(3);
-  const lineEnd = pick(["\n", "\n", "\r\n", "\r"]);
-  const parts: Buffer[] = [Buffer.from(random(8) === 0 ? "\ufeff" : "")];
+function sampleOf(random: Random): CsvSample {
+  const columns = 1 + random.below(3);
+  const lineEnd = random.pick(["\n", "\n", "\r\n", "\r"]);
+  const parts: Buffer[] = [Buffer.from(random.chance(0.1) ? "\ufeff" : "")];
   parts.push(Buffer.from(`${Array.from({ length: columns }, (_, index) => `c${index}`).join(",")}${lineEnd}`));
-  for (let row = random(12); row > 0; row--) {
-    const width = random(12) === 0 ? random(5) : columns;
+  for (let row = random.below(12); row > 0; row--) {
+    const width = random.chance(0.1) ? random.below(5) : columns;
     for (let column = 0; column < width; column++) {
       if (column > 0) parts.push(Buffer.from(","));
-      parts.push(random(25) === 0 ? pick(rareCells) : Buffer.from(pick(cells)));
+      parts.push(random.chance(0.04) ? random.pick(rareCells) : Buffer.from(random.pick(cells)));
     }
-    if (row > 1 || random(3) > 0) parts.push(Buffer.from(random(30) === 0 ? pick(["\n", "\r\n", "\r"]) : lineEnd));
+    if (row > 1 || random.chance(0.7)) parts.push(Buffer.from(random.chance(0.03) ? random.pick(["\n", "\r\n", "\r"]) : lineEnd));
   }
   return { columns, bytes: Buffer.concat(parts) };
 }
@@ -93,10 +81,11 @@ function sampleOf(seed: number): CsvSample {
 test("a file's rows are the same by one COPY, chunk by chunk, in pieces of any size, and by PostgreSQL alone", async () => {
   let alone = 0;
   let refused = 0;
-  for (let seed = 1; seed <= FILES; seed++) {
-    const { columns, bytes } = sampleOf(seed);
+  const random = seeded(17);
+  for (let file = 1; file <= FILES; file++) {
+    const { columns, bytes } = sampleOf(random);
     const names = Array.from({ length: columns }, (_, index) => `c${index}`);
-    const said = `seed ${seed}: ${JSON.stringify(bytes.toString("latin1"))}`;
+    const said = `file ${file}: ${JSON.stringify(bytes.toString("latin1"))}`;
     await database.admin.query(
       `DROP TABLE IF EXISTS fuzz; CREATE TABLE fuzz (${names.map((name) => `${name} text`).join(", ")}); ALTER TABLE fuzz OWNER TO dagline_loader`,
     );

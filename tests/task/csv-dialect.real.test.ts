@@ -1,12 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
-import { from as copyFrom } from "pg-copy-streams";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { copyIn } from "../../src/services/postgres-copy.ts";
 import { csvTable } from "../../src/tables/csv-dialect.ts";
 import { readCsvValues } from "../../src/tables/csv-values.ts";
 import { describeCsv } from "../../src/tables/describe.ts";
@@ -75,7 +73,7 @@ async function readWithPostgres(columns: number, body: string): Promise<Rows | n
   const { admin } = database;
   await admin.query(`TRUNCATE read_${columns}`);
   try {
-    await pipeline(Readable.from([Buffer.from(body)]), admin.query(copyFrom(`COPY read_${columns} FROM STDIN (FORMAT csv)`)));
+    await copyIn(admin, `COPY read_${columns} FROM STDIN (FORMAT csv)`, [Buffer.from(body)]);
   } catch (error) {
     if (error instanceof Error && "severity" in error) return null;
     throw error;
