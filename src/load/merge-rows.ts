@@ -23,6 +23,8 @@ export async function mergeRows(
   merge: Merge,
   { overwrite }: { readonly overwrite: boolean },
 ): Promise<{ written: number; left: number } | { refuse: UserError }> {
+  // With the default of 4 MB the keys and rows of a large load go through temporary files.
+  await merge.database.query("SET LOCAL work_mem = '64MB'");
   const refuse = (await nullKeys(merge)) ?? (await duplicateKeys(merge));
   if (refuse !== null) return { refuse };
   const { database, request, target, key, stage } = merge;
@@ -49,7 +51,6 @@ export async function mergeRows(
     ...[executionDateColumn, loadIdColumn].map((name) => `${identifier(name)} = DEFAULT`),
   ];
   const update = overwrite && compared.length > 0 ? `WHEN MATCHED AND ${differs} THEN UPDATE SET ${set.join(", ")}` : "";
-  await database.query("SET LOCAL work_mem = '64MB'");
   const { rowCount } = await database.query(
     `MERGE INTO ${target.sql} target USING ${stage.sql} staged ON ${isSame.join(" AND ")} ${update}
      WHEN NOT MATCHED THEN INSERT (${columns.map(({ name }) => name).join(", ")}) OVERRIDING SYSTEM VALUE VALUES (${columns.map(({ staged }) => staged).join(", ")})`,
