@@ -60,7 +60,8 @@ test("a parameter that its pattern refuses never reaches a shell", async () => {
   const error = await rejects(
     commands().run("dagline-reload", { ReleaseId: `x'; touch ${join(dir, "pwned")}; '` }, { timeoutSeconds: 10 }),
   );
-  assert.is(error.name, "InvalidParameters");
+  assert.instance(error, UserError);
+  assert.is((error.cause as Error).name, "InvalidParameters");
   assert.not(existsSync(join(dir, "pwned")));
 });
 
