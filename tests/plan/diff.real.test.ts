@@ -52,9 +52,9 @@ test("the plan against a bucket is the one that a sync then carries out", async 
 test("dagline diff compares with a folder and with nothing, in each format, and ends with 0", async () => {
   await dagline("render", "--out", "base");
   assert.match((await dagline("diff", "--base", "base")).stdout, /^Nothing to deploy: /);
-  replaceInYaml("region}-{year}-{month}-{day}", "region}-{year}-{month}");
+  replaceInYaml("owner: data-platform", "owner: analytics");
   const text = (await dagline("diff", "--base", "base")).stdout;
-  assert.match(text, /~ scrape_0001 changed\n {2}load_rows: mode append by slice \{region\}-\{year\}-\{month\}-\{day\} → append by slice/);
+  assert.match(text, /~ scrape_0001 changed\n {2}owner data-platform → analytics/);
   const plan = JSON.parse((await dagline("diff", "--base", "none", "--format", "json")).stdout);
   assert.equal([plan.base, plan.dags.length, plan.nothing], [null, 2, false]);
   await dagline("diff", "--base", "base", "--format", "markdown", "--out", "plan.md", "--rest", "rest.md");
