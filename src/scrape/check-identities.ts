@@ -1,5 +1,6 @@
 import type { Dag, LoadTask, Task } from "./model.ts";
 import type { Report } from "./report.ts";
+import { OVERWRITE_NEWER } from "./reserved-params.ts";
 import { slicesMeet } from "./slice-overlap.ts";
 import { type SlicePart, slicePartsOf, sliceTimes } from "./slice-template.ts";
 
@@ -76,8 +77,13 @@ function meet(one: readonly SlicePart[] | undefined, other: readonly SlicePart[]
   return one !== undefined && one.length > 0 && slicesMeet(one, other);
 }
 
-/** Two DAGs of one scrape that fetch the same rows in the same way, one for each month and one for a range: whichever loads a slice, it is the same. */
+/**
+ * Two DAGs of one scrape that fetch the same rows in the same way, one for each month and one for a range: whichever loads a slice, it is the same.
+ * Two schedules have intervals of their own.
+ */
 function loadTheSame(one: TableLoad, other: TableLoad): boolean {
+  const [first, second] = [one.dag.schedule, other.dag.schedule];
+  if (first.kind === "cron" && second.kind === "cron" && first.expression !== second.expression) return false;
   return one.dag.id !== other.dag.id && recipe(one) === recipe(other);
 }
 
@@ -89,7 +95,16 @@ function recipe({ dag, task }: TableLoad): string {
     return [found.callable, found.fileExtension, found.params, found.dependencies.map((next) => above(next, [...seen, id]))];
   };
   const { slice } = task.mode.kind === "append" ? task.mode : { slice: null };
-  return JSON.stringify([dag.callableFile, dag.configPath, dag.url, slice, task.params, task.dependencies.map((id) => above(id, []))]);
+  const { callableFile, configPath, url, timezone } = dag;
+  const from = task.dependencies.map((id) => above(id, []));
+  return JSON.stringify([callableFile, configPath, url, timezone, slice, task.params, paramsBeside(dag, slice ?? ""), from]);
+}
+
+/** The params that neither the slice nor the range of months tells of, with their defaults. */
+function paramsBeside({ params, eachMonth }: Dag, slice: string): [string, unknown][] {
+  const told = [eachMonth?.from, eachMonth?.to, OVERWRITE_NEWER];
+  const names = Object.keys(params).filter((name) => !told.includes(name) && !slice.includes(`{${name}}`));
+  return names.sort().map((name) => [name, params[name]?.default ?? null]);
 }
 
 function nameOf({ report, task }: TableLoad): string {

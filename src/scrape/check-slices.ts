@@ -81,30 +81,43 @@ function checkGrain(dag: Dag, { task, modeAt, sliceAt }: LocatedLoad, report: Re
   report.error(sliceAt, "coarse-slice", message, hint);
 }
 
-/** Far enough from each other to meet every month, a leap day, and years that follow each other. */
-const anchors = ["2023-01-10", "2024-02-27", "2025-07-05"];
-const RUNS = 60;
+const START = Date.UTC(2024, 0);
+const DAY = 86_400_000;
+/** A weekday comes back to its date after eleven years at most: 572 weeks. */
+const DAYS = 600;
 
 /** Two runs of the schedule, by the clock, that have the same slice. */
 function runsOfOneSlice(expression: string, times: ReadonlySet<string>): [string, string] | null {
   const cron = parseCron(expression);
   if ("message" in cron) return null;
-  for (const anchor of anchors) {
-    const seen = new Map<string, string>();
-    let wall = Date.parse(`${anchor}T00:00:00Z`);
-    for (let n = 0; n < RUNS; n++) {
-      wall = nextTime(cron, wall);
-      const text = new Date(wall).toISOString().slice(0, 16);
-      const slice = sliceOf(text, times);
-      const before = seen.get(slice);
-      if (before !== undefined) return [before, text];
-      seen.set(slice, text);
-    }
+  const first = nextTime(cron, START - 1);
+  const minute = cron.minutes.find((one, index) => index > 0 && (!times.has("hour") || sameHour(one, cron.minutes[index - 1])));
+  if (minute !== undefined) {
+    const day = first - (first % DAY);
+    const before = cron.minutes[cron.minutes.indexOf(minute) - 1] ?? 0;
+    return [runText(day + before * 60_000), runText(day + minute * 60_000)];
+  }
+  // Each of the remaining hours has one run a day: two days with one name are two runs with one slice.
+  if (times.has("year") && times.has("month") && times.has("day")) return null;
+  const seen = new Map<string, number>();
+  for (let n = 0, run = first; n < DAYS; n++, run = nextTime(cron, run - (run % DAY) + DAY - 1)) {
+    const name = dayName(run, times);
+    const before = seen.get(name);
+    if (before !== undefined) return [runText(before), runText(run)];
+    seen.set(name, run);
   }
   return null;
 }
 
-function sliceOf(run: string, times: ReadonlySet<string>): string {
-  const [year = "", month = "", day = "", hour = ""] = run.split(/[-T:]/);
-  return JSON.stringify(Object.entries({ year, month, day, hour }).filter(([name]) => times.has(name)));
+function sameHour(one: number, other = Number.NaN): boolean {
+  return Math.floor(one / 60) === Math.floor(other / 60);
+}
+
+function dayName(run: number, times: ReadonlySet<string>): string {
+  const [year, month, day] = runText(run).split(/[-T]/);
+  return JSON.stringify(Object.entries({ year, month, day }).filter(([name]) => times.has(name)));
+}
+
+function runText(run: number): string {
+  return new Date(run).toISOString().slice(0, 16);
 }

@@ -68,7 +68,7 @@ function parsePart(part: string, kind: FieldKind): readonly number[] | Refusal {
   const from = numberOf(first, kind);
   const to = last === undefined ? from : numberOf(last, kind);
   if (from === null || to === null) {
-    return refuse(from === null ? first : (last ?? ""), kind, `not a ${kind.name}`, formOf(kind));
+    return refuse(from === null ? first : (last ?? ""), kind, `not ${kind.name === "hour" ? "an" : "a"} ${kind.name}`, formOf(kind));
   }
   if (last === undefined) {
     if (stepText === undefined) return [from % week(kind)];

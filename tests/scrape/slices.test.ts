@@ -31,6 +31,13 @@ for (const [cron, template] of [
   ["0 0 1 * *", "{year}"],
   ["0 0 1 * *", "{month}"],
   ["0 0 1 1 *", "{month}-{day}"],
+  // Only after more than a year, and after a month of hours.
+  ["0 0 * * *", "{month}-{day}"],
+  ["0 0 * * 1", "{month}-{day}"],
+  ["0 * * * *", "{day}T{hour}"],
+  ["0 * * * *", "{year}-{day}T{hour}"],
+  ["0 0 28,29 2 *", "{year}"],
+  ["0 6-8 1 1 *", "{date}"],
 ] as const) {
   test(`a slice ${template} of the schedule ${cron} is refused: a run would delete the rows of another`, async () => {
     const problems = await problemsOf([schedule, `schedule: "${cron}"`], [slice, `slice: "${template}"`]);
@@ -50,6 +57,9 @@ for (const [cron, template] of [
   ["0 9 28 * *", "{region}-{year}-{month}"],
   ["0 0 * * *", "{date}"],
   ["0 0 1 1 *", "{year}"],
+  ["0 0 29 2 *", "{year}"],
+  ["0 0 1 1 *", "{year}-{hour}"],
+  ["0 6 1 */3 *", "{year}-{month}"],
   ["0 0 * * *", "{region}"],
 ] as const) {
   test(`a slice ${template} of the schedule ${cron} is right`, async () => {
@@ -118,6 +128,12 @@ test("two loads that can write the same slice are refused, in one DAG and in two
   const others = (changes: readonly (readonly [string, string])[]): Promise<string[]> => twoDags(changes);
   assert.equal(await others([["dataset_name: weather", "dataset_name: weather"]]), [], "the same functions, URL and params");
   assert.equal(await others([["{year}-{month}-{day}.csv", "{year}{month}{day}.csv"]]), ["same-slice"]);
+  const param = "    unit: { type: string, default: metric }\n";
+  assert.equal(await others([["  params:\n", `  params:\n${param}`]]), ["same-slice"], "a param that the slice does not name");
+  assert.equal(await others([["default: north", "default: south"]]), [], "a default of a param that the slice names");
+  assert.equal(await others([["  catchup: false\n", "  timezone: Asia/Tokyo\n"]]), ["same-slice"], "days of another time zone");
+  assert.equal(await others([[schedule, 'schedule: "0 0 * * 1"']]), ["same-slice"], "weeks beside days");
+  assert.equal(await others([[schedule, "schedule: null"]]), [], "the same days on demand");
   assert.equal(
     await others([
       ["{year}-{month}-{day}.csv", "{year}{month}{day}.csv"],
