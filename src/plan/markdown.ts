@@ -40,6 +40,9 @@ export function mermaidText(text: string): string {
   return oneLine(text, 60).replace(/[^A-Za-z0-9 _]/gu, (character) => `#${character.codePointAt(0)};`);
 }
 
+/** The longest note of a plan: what to do about it stands at its end, behind names of up to 200 characters each. */
+export const NOTE = 1500;
+
 /** Text on one line of a terminal or a log. */
 export function plain(text: string, longest = 200): string {
   return oneLine(text, longest);

@@ -1,5 +1,5 @@
 import type { Section } from "./fit.ts";
-import { code, codes, fenced, htmlCode } from "./markdown.ts";
+import { code, codes, fenced, htmlCode, NOTE } from "./markdown.ts";
 import type { Plan, RowsPlan, TablePlan, TimeSpan, UpcomingPlan } from "./model.ts";
 import { isPaused, pauseText } from "./pause.ts";
 import { counted } from "./words.ts";
@@ -7,7 +7,7 @@ import { counted } from "./words.ts";
 export function destructiveSection(plan: Plan): Section {
   const blocks = plan.destructive.map(({ what, why, dag, table, resource }) => {
     const name = dag ?? table ?? resource ?? "";
-    return `- **${what}**: ${code(name, 80)}: ${code(why, 240)}`;
+    return `- **${what}**: ${code(name, 80)}: ${code(why, NOTE)}`;
   });
   return { title: "⚠️ Destructive", blocks, joint: "\n", share: 0.15, unit: "destructive change" };
 }
@@ -77,9 +77,9 @@ const basisWords: Readonly<Record<TablePlan["basis"], string>> = {
 function tableBlock(table: TablePlan): string {
   const lines = [
     `Loaded by ${codes(table.dags)}; ${basisWords[table.basis]}.`,
-    ...table.refusals.map((refusal) => `- ${code(refusal, 300)}`),
+    ...table.refusals.map((refusal) => `- ${code(refusal, NOTE)}`),
     ...table.noLongerFilled.map((column) => `- ${code(column)} is no longer filled: it stays, and is null in new rows`),
-    ...[...table.notes, ...table.adopted].map((note) => `- ${code(note, 500)}`),
+    ...[...table.notes, ...table.adopted].map((note) => `- ${code(note, NOTE)}`),
   ];
   const [first = "", ...list] = lines;
   const sql = table.statements.length === 0 ? [] : [fenced(`${table.statements.map((statement) => short(statement)).join(";\n")};`, "sql")];

@@ -1,4 +1,4 @@
-import { plain, plainLines } from "./markdown.ts";
+import { NOTE, plain, plainLines } from "./markdown.ts";
 import type { Plan } from "./model.ts";
 import { pauseText } from "./pause.ts";
 import { phraseOf, say } from "./phrase.ts";
@@ -13,15 +13,15 @@ export function planText(plan: Plan): string {
   section(
     lines,
     "Destructive",
-    plan.destructive.map(({ what, why, dag, table, resource }) => `${what}: ${plain(dag ?? table ?? resource ?? "")}: ${plain(why)}`),
+    plan.destructive.map(({ what, why, dag, table, resource }) => `${what}: ${plain(dag ?? table ?? resource ?? "")}: ${plain(why, NOTE)}`),
   );
   if (!plan.nothing) for (const dag of plan.dags) dagLines(lines, dag);
   const tables = plan.tables.flatMap((table) => [
     `${plain(table.table)}: ${table.change}`,
     ...table.statements.map((statement) => plainLines(`${statement};`, "  ")),
-    ...table.refusals.map((refusal) => `  ${plain(refusal)}`),
+    ...table.refusals.map((refusal) => `  ${plain(refusal, NOTE)}`),
     ...table.noLongerFilled.map((column) => `  column ${plain(column)} is no longer filled`),
-    ...[...table.notes, ...table.adopted].map((note) => `  ${plain(note)}`),
+    ...[...table.notes, ...table.adopted].map((note) => `  ${plain(note, NOTE)}`),
   ]);
   section(lines, "Tables", tables);
   section(

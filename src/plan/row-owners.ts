@@ -64,9 +64,10 @@ function renamed(old: OwnedLoad | undefined, now: OwnedLoad): Change[] {
     ];
   }
   if (from === to) return [];
-  if (from !== null && adoptsSlice(now, old.load.mode)) return [{ adopted: `${nameOf(now)} takes over the rows of the slice ${from}` }];
-  const what = `${nameOf(now)}: ${sliceText(from)} → ${sliceText(to)}`;
-  const cure = from !== null && to !== null ? ` Take them over: \`dagline adopt '${templateOf(old)}' ${nameOf(now)}\`.` : "";
+  if (from !== null && adoptsSlice(now, old.load.mode))
+    return [{ adopted: `${nameOf(now)} takes over the rows of the slice ${shownSlice(old)}` }];
+  const what = `${nameOf(now)}: ${sliceText(old)} → ${sliceText(now)}`;
+  const cure = from !== null && to !== null ? sliceCure(old, now) : "";
   return [
     {
       note: `${what}: rows that are there stay, and are doubled when another run loads them again.${cure}`,
@@ -80,7 +81,7 @@ function replaced(old: OwnedLoad, added: readonly OwnedLoad[], before: readonly 
   const from = sliceOf(old.load);
   const adopter = added.find((now) => (from === null ? adoptsTask(now, nameOf(old)) : adoptsSlice(now, old.load.mode)));
   if (adopter !== undefined) {
-    return [{ adopted: `${nameOf(adopter)} takes over the rows of ${from === null ? nameOf(old) : `the slice ${from}`}` }];
+    return [{ adopted: `${nameOf(adopter)} takes over the rows of ${from === null ? nameOf(old) : `the slice ${shownSlice(old)}`}` }];
   }
   // A slice that was there before is the same, whoever loads it.
   const others = added.filter(
@@ -88,9 +89,19 @@ function replaced(old: OwnedLoad, added: readonly OwnedLoad[], before: readonly 
   );
   const now = others.find(({ load }) => load.id === old.load.id) ?? others[0];
   if (now === undefined) return [];
-  const hasCure = from === null || sliceOf(now.load) !== null;
-  const cure = hasCure ? ` Take them over: \`dagline adopt ${from === null ? nameOf(old) : `'${templateOf(old)}'`} ${nameOf(now)}\`.` : "";
+  const cure = from === null ? cureOf(nameOf(old), now) : sliceOf(now.load) === null ? "" : sliceCure(old, now);
   return [{ note: `${nameOf(old)} is gone: its rows stay, and those that ${nameOf(now)} loads again are doubled.${cure}` }];
+}
+
+/** Only a slice of the same variables can be taken over (src/scrape/check-identities.ts). */
+function sliceCure(old: OwnedLoad, now: OwnedLoad): string {
+  const variables = ({ load }: OwnedLoad): string => [...new Set(sliceOf(load)?.match(/\{[^{}]*\}/g))].sort().join();
+  if (variables(old) === variables(now)) return cureOf(`'${templateOf(old)}'`, now);
+  return " Slices of other variables can't be taken over: keep the old template, or load into a new table.";
+}
+
+function cureOf(old: string, now: OwnedLoad): string {
+  return ` Take them over: \`dagline adopt ${old} ${nameOf(now)}\`.`;
 }
 
 function adoptsTask({ load }: OwnedLoad, name: string): boolean {
@@ -113,15 +124,22 @@ function sliceOf({ mode, params }: LoadDefinition): string | null {
 }
 
 function filled(template: string, params: LoadDefinition["params"]): string {
-  return template
-    .replace(/\{([^{}]*)\}/g, (whole, name: string) => (Object.hasOwn(params, name) ? String(params[name]) : whole))
-    .replaceAll("{date}", "{year}-{month}-{day}");
+  return withParams(template, params).replaceAll("{date}", "{year}-{month}-{day}");
+}
+
+function withParams(template: string, params: LoadDefinition["params"]): string {
+  return template.replace(/\{([^{}]*)\}/g, (whole, name: string) => (Object.hasOwn(params, name) ? String(params[name]) : whole));
 }
 
 function templateOf({ load }: OwnedLoad): string {
   return load.mode.kind === "append" ? (load.mode.slice ?? "") : "";
 }
 
-function sliceText(slice: string | null): string {
-  return slice === null ? "append by run" : `append by slice ${slice}`;
+/** As it is written, with the task's own params filled in. */
+function shownSlice(owned: OwnedLoad): string {
+  return withParams(templateOf(owned), owned.load.params);
+}
+
+function sliceText(owned: OwnedLoad): string {
+  return sliceOf(owned.load) === null ? "append by run" : `append by slice ${shownSlice(owned)}`;
 }

@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { planMarkdown, planText } from "../../src/plan/report.ts";
 import type { Dag, LoadTask } from "../../src/scrape/model.ts";
 import { extractTask, loadTask, makeDag } from "../release/make-dags.ts";
 import { planOf } from "./make-contents.ts";
@@ -37,11 +38,28 @@ test("another slice template doubles rows, unless the load adopts the old one", 
   const before = [dag("rows", "load", append("{date}"))];
   assert.match(
     whys(before, [dag("rows", "load", append("r.{date}"))])[0] ?? "",
-    /append by slice \{year\}-\{month\}-\{day\} → .* `dagline adopt '\{date\}' rows\.load`/,
+    /append by slice \{date\} → append by slice r\.\{date\}: .* `dagline adopt '\{date\}' rows\.load`/,
   );
   assert.equal(whys(before, [dag("rows", "load", { ...append("r.{date}"), adopts: [{ slice: "{date}" }] })]), []);
   assert.equal(whys(before, [dag("rows2", "load", { ...append("r.{date}"), adopts: [{ slice: "{date}" }] })]), []);
   assert.match(whys(before, [dag("rows", "load", append())])[0] ?? "", /→ append by run: rows that are there stay/);
+});
+
+test("a slice of other variables can't be taken over, and the plan does not propose it", () => {
+  for (const after of [dag("rows", "load", append("{date}")), dag("rows2", "load", append("{date}"))]) {
+    const [why = ""] = whys([dag("rows", "load", append("{date}T{hour}"))], [after]);
+    assert.match(why, /Slices of other variables can't be taken over: keep the old template, or load into a new table\.$/);
+    assert.not.match(why, /dagline adopt/);
+  }
+});
+
+test("a note is shown to its end, where its cure stands, on a terminal and in a comment", () => {
+  const name = (text: string) => text.repeat(60);
+  const plan = planOf([dag("rows", "load", append(`${name("a")}-{date}`))], [dag(name("b"), name("c"), append(`${name("d")}-{date}`))]);
+  const cure = `dagline adopt '${name("a")}-{date}' ${name("b")}.${name("c")}`;
+  assert.is(planText(plan).split(cure).length, 3, "under Destructive and under Tables");
+  const body = planMarkdown(plan).body.replace(/&#(\d+);/g, (_, code) => String.fromCodePoint(Number(code)));
+  assert.is(body.split(cure).length, 3);
 });
 
 test("another value of a task's own param in a slice doubles rows", () => {
