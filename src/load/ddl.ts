@@ -152,6 +152,12 @@ function clauseFor(table: string, field: Field, live: string | undefined): strin
   });
 }
 
+/** Whether a column takes more than its field does: then rows pass through the field's type on their way. */
+export function hasWiderColumns(fields: readonly Field[], live: readonly LiveColumn[]): boolean {
+  const types = new Map(live.map((column) => [column.name, column.type]));
+  return fields.some((field) => isWider(typeSql(field.type), types.get(field.name) ?? ""));
+}
+
 /** Whether a column of the first type would stay as it is under a field of the second, which takes fewer values. */
 export function isNarrowed(column: FieldType, field: FieldType): boolean {
   return isWider(typeSql(field), typeSql(column));

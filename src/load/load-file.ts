@@ -11,7 +11,7 @@ import { adoptedIds, loadIdOf, specDigest } from "./load-id.ts";
 import { lockLoad } from "./lock-load.ts";
 import type { LoadRequest, LoadResult } from "./request.ts";
 import { type CopyRows, copyCarefully, copyStraight } from "./rows.ts";
-import { ensureTarget, type Target } from "./target.ts";
+import { ensureTarget, type ReadyTarget, type Target } from "./target.ts";
 import { isUntouched, traceOf } from "./trace.ts";
 import { tidyTable } from "./upkeep.ts";
 import { clearTarget } from "./write-modes.ts";
@@ -51,10 +51,22 @@ async function load(request: LoadRequest, database: LoadDatabase, log: Log): Pro
     if (!(error instanceof DataError)) throw error;
     log.warn(`a row is refused (${error.message}); looking at each row`);
   }
-  return attempt(request, database, target, copyCarefully, log);
+  try {
+    return await attempt(request, database, target, copyCarefully, log);
+  } catch (error) {
+    throw error instanceof DataError ? refusedLater(error, request) : error;
+  }
 }
 
-async function attempt(request: LoadRequest, database: LoadDatabase, target: Target, copy: CopyRows, log: Log): Promise<LoadResult> {
+/** Each value fits its field by now. */
+function refusedLater(error: DataError, { table }: LoadRequest): UserError {
+  return new UserError(`table \`${table}\` does not take the rows: ${error.message}`, {
+    hint: "Nothing was loaded. Every value fits its field: look at the table's triggers, generated columns and constraints.",
+    cause: error,
+  });
+}
+
+async function attempt(request: LoadRequest, database: LoadDatabase, target: ReadyTarget, copy: CopyRows, log: Log): Promise<LoadResult> {
   const { table, mode } = request;
   const loadId = loadIdOf(request);
   const outcome = await inTransaction<Outcome>(database, async () => {

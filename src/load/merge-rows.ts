@@ -1,8 +1,8 @@
-import { UserError } from "../errors.ts";
+import { TransientError, UserError } from "../errors.ts";
 import type { LoadDatabase } from "./database.ts";
-import { executionDateColumn, loadIdColumn } from "./ddl.ts";
+import { executionDateColumn, keyIndexName, loadIdColumn } from "./ddl.ts";
 import type { LoadRequest } from "./request.ts";
-import { identifier } from "./sql.ts";
+import { identifier, literal } from "./sql.ts";
 import type { Stage } from "./stage.ts";
 import type { Target } from "./target.ts";
 
@@ -51,11 +51,51 @@ export async function mergeRows(
     ...[executionDateColumn, loadIdColumn].map((name) => `${identifier(name)} = DEFAULT`),
   ];
   const update = overwrite && compared.length > 0 ? `WHEN MATCHED AND ${differs} THEN UPDATE SET ${set.join(", ")}` : "";
-  const { rowCount } = await database.query(
-    `MERGE INTO ${target.sql} target USING ${stage.sql} staged ON ${isSame.join(" AND ")} ${update}
+  const longest = await longestKey(merge);
+  const { rowCount } = await explained(merge, longest, () =>
+    database.query(
+      `MERGE INTO ${target.sql} target USING ${stage.sql} staged ON ${isSame.join(" AND ")} ${update}
      WHEN NOT MATCHED THEN INSERT (${columns.map(({ name }) => name).join(", ")}) OVERRIDING SYSTEM VALUE VALUES (${columns.map(({ staged }) => staged).join(", ")})`,
+    ),
   );
   return { written: rowCount, left };
+}
+
+/** How long a key can be for PostgreSQL's index depends on how well it compresses: only the index itself tells. */
+async function longestKey({ database, request, key, stage }: Merge): Promise<{ name: string; bytes: number; start: string } | null> {
+  const texts = key.filter((name) => request.fields.some((field) => field.name === name && ["TEXT", "VARCHAR"].includes(field.type.name)));
+  const asked = texts.map((name) => {
+    const column = stage.columns[request.fields.findIndex((field) => field.name === name)];
+    return `SELECT ${literal(name)} AS name, octet_length(${column}) AS bytes, left(${column}, 60) AS start FROM ${stage.sql} WHERE octet_length(${column}) > ${LONG_KEY}`;
+  });
+  if (asked.length === 0) return null;
+  const { rows } = await database.query<{ name: string; bytes: number; start: string }>(
+    `${asked.join(" UNION ALL ")} ORDER BY bytes DESC LIMIT 1`,
+  );
+  return rows[0] ?? null;
+}
+
+/** What a btree takes of a key (manual, "B-Tree Indexes"), and below it what is not worth a look. */
+const LONGEST_KEY = 2704;
+const LONG_KEY = 600;
+
+async function explained<T>({ request, key }: Merge, longest: Awaited<ReturnType<typeof longestKey>>, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const cause = error instanceof UserError ? (error.cause as { code?: unknown; constraint?: unknown } | undefined) : undefined;
+    if (cause?.code === "23505" && cause.constraint === keyIndexName(request.table)) {
+      throw new TransientError(`another session has just inserted a row with the same ${key.join(", ")} into table \`${request.table}\``, {
+        hint: "Nothing was loaded; trying again helps.",
+        cause: error,
+      });
+    }
+    if (cause?.code !== "54000" || longest === null) throw error;
+    throw new UserError(
+      `a value of \`${longest.name}\`, which is in the key of table \`${request.table}\`, has ${longest.bytes} bytes, and PostgreSQL's index takes ${LONGEST_KEY}: ${JSON.stringify(longest.start)}…`,
+      { hint: "Nothing was loaded. Choose a shorter key, for example a digest of the value that the transform computes.", cause: error },
+    );
+  }
 }
 
 async function count(database: LoadDatabase, from: string): Promise<number> {

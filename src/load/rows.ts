@@ -9,8 +9,8 @@ import { mergeRows } from "./merge-rows.ts";
 import { keepBadRows, keepRefused, readBadRows, refusal } from "./quarantine.ts";
 import type { LoadFile, LoadRequest } from "./request.ts";
 import { identifier, literal } from "./sql.ts";
-import { createStage } from "./stage.ts";
-import type { Target } from "./target.ts";
+import { createStage, type Stage } from "./stage.ts";
+import type { ReadyTarget, Target } from "./target.ts";
 
 interface Counts {
   readonly rowsRead: number;
@@ -34,7 +34,7 @@ interface How {
 export type CopyRows = (
   database: LoadDatabase,
   request: LoadRequest,
-  target: Target,
+  target: ReadyTarget,
   loadId: string,
   how: How,
 ) => Promise<Counts | { readonly refuse: Error }>;
@@ -50,7 +50,7 @@ export const copyCarefully: CopyRows = (database, request, target, loadId, how) 
 async function copyRows(
   database: LoadDatabase,
   request: LoadRequest,
-  target: Target,
+  target: ReadyTarget,
   loadId: string,
   { clear, overwrite, log }: How,
   copy: typeof copyWhole,
@@ -58,7 +58,7 @@ async function copyRows(
   const { mode } = request;
   await database.query("SAVEPOINT dagline_rows");
   await clear();
-  const stage = mode.kind === "upsert" ? await createStage(database, request, target) : null;
+  const stage = mode.kind === "upsert" || target.isWider ? await createStage(database, request, target) : null;
   const into = stage ?? { sql: target.sql, columns: request.fields.map((field) => identifier(field.name)) };
   const doubtful = new DoubtfulRows(database, request);
   const copied = noCounts();
@@ -80,9 +80,14 @@ async function copyRows(
   if (bad > request.maxBadRows) return refuse(await refusal(database, request, bad));
   if (sent !== written) await explainDifference(database, target, sent, written, log);
   const merged =
-    stage === null || mode.kind !== "upsert"
+    stage === null
       ? { written, left: 0 }
-      : await mergeRows({ database, request, target, key: mode.key, stage }, { overwrite });
+      : mode.kind === "upsert"
+        ? await mergeRows({ database, request, target, key: mode.key, stage }, { overwrite })
+        : { written: await insertAll(database, request, target, stage), left: 0 };
+  if (mode.kind !== "upsert" && "written" in merged && merged.written !== written) {
+    await explainDifference(database, target, written, merged.written, log);
+  }
   if ("refuse" in merged) return refuse(merged.refuse);
   if (bad > 0) await keepBadRows(database, request, loadId);
   return {
@@ -92,6 +97,14 @@ async function copyRows(
     rowsLeft: merged.left,
     transactions: [...new Set(copied.transactions)],
   };
+}
+
+async function insertAll(database: LoadDatabase, request: LoadRequest, target: Target, stage: Stage): Promise<number> {
+  const names = request.fields.map(({ name }) => identifier(name));
+  const { rowCount } = await database.query(
+    `INSERT INTO ${target.sql} (${names.join(", ")}) OVERRIDING SYSTEM VALUE SELECT ${stage.columns.join(", ")} FROM ${stage.sql}`,
+  );
+  return rowCount;
 }
 
 /** What the rows are copied into. */

@@ -1,7 +1,16 @@
 import { UserError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { inTransaction, LOCK_TIMEOUT, type LoadDatabase } from "./database.ts";
-import { dropKeyIndex, executionDateColumn, keyIndex, keyIndexName, type LiveColumn, loadIdColumn, planTable } from "./ddl.ts";
+import {
+  dropKeyIndex,
+  executionDateColumn,
+  hasWiderColumns,
+  keyIndex,
+  keyIndexName,
+  type LiveColumn,
+  loadIdColumn,
+  planTable,
+} from "./ddl.ts";
 import { lockNumber } from "./load-id.ts";
 import type { LoadRequest } from "./request.ts";
 import { identifier } from "./sql.ts";
@@ -14,8 +23,14 @@ export interface Target {
   readonly sql: string;
 }
 
+/** A table that is as its fields say. */
+export interface ReadyTarget extends Target {
+  /** Whether a column takes more than its field, since a release that widened it was rolled back. */
+  readonly isWider: boolean;
+}
+
 /** Brings the table to its fields, in a transaction of its own: the lock that this takes is not held while rows are copied. */
-export async function ensureTarget(database: LoadDatabase, request: LoadRequest, log: Log): Promise<Target> {
+export async function ensureTarget(database: LoadDatabase, request: LoadRequest, log: Log): Promise<ReadyTarget> {
   return inTransaction(database, async () => {
     await database.query("SELECT pg_advisory_xact_lock($1)", [lockNumber("ddl", request.table)]);
     const target = await targetOf(database, request.table);
@@ -25,7 +40,7 @@ export async function ensureTarget(database: LoadDatabase, request: LoadRequest,
     const key = request.mode.kind === "upsert" ? request.mode.key : null;
     await change(database, target, [...columns, ...(await planKey(database, target, key))], log);
     warnOfLeftOver(request, live ?? [], log);
-    return target;
+    return { ...target, isWider: hasWiderColumns(request.fields, live ?? []) };
   });
 }
 

@@ -2,7 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { inTransaction, type LoadDatabase } from "../../src/load/database.ts";
 import { type CopyRows, copyCarefully, copyStraight } from "../../src/load/rows.ts";
-import type { Target } from "../../src/load/target.ts";
+import type { ReadyTarget } from "../../src/load/target.ts";
 import { silentLog } from "../../src/log.ts";
 import { type Random, seeded } from "../time/random.ts";
 import { aRequest, bytesFile, csvFile, fieldsOf, TestDatabase } from "./fixture.ts";
@@ -114,7 +114,7 @@ async function copied(
   bytes: Buffer,
   size: number,
 ): Promise<{ read: number; bad: number; rows: unknown[] } | null> {
-  const target: Target = { schema: "public", table: "fuzz", sql: "public.fuzz" };
+  const target: ReadyTarget = { schema: "public", table: "fuzz", sql: "public.fuzz", isWider: false };
   const fields = fieldsOf(Object.fromEntries(names.map((name) => [name, "TEXT" as const])));
   const request = { ...aRequest, table: "fuzz", fields, maxBadRows: 1000, files: [bytesFile(bytes, "rows.csv", size)] };
   await database.admin.query("TRUNCATE fuzz");

@@ -1,6 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { TransientError, UserError } from "../../src/errors.ts";
+import { sha256 } from "../../src/ids.ts";
 import type { LoadRequest } from "../../src/load/request.ts";
 import { rejects } from "../rejects.ts";
 import { csvFile, fieldsOf, TestDatabase } from "./fixture.ts";
@@ -42,6 +43,50 @@ test("a column that a release widened takes the loads of the release before it",
     ["3", "d"],
     ["5000000000", "c"],
   ]);
+});
+
+test("a column that was widened still takes only what its field does", async () => {
+  const text = { name: "VARCHAR", length: 3 } as const;
+  const fields = fieldsOf({ id: "INTEGER", name: text });
+  await database.load({ fields: fieldsOf({ id: "BIGINT", name: "TEXT" }), files: [csvFile("id,name\n1,a\n")] });
+  for (const [index, mode] of ([{ kind: "append", slice: null }, { kind: "replace" }, byId] as const).entries()) {
+    const result = await loadOf(`narrow-${index}`, "id,name\n5000000000,b\n2,toolong\n3,c\n", { fields, mode, maxBadRows: 2 });
+    assert.equal([result.rowsRead, result.rowsWritten, result.rowsQuarantined], [3, 1, 2], mode.kind);
+    assert.instance(await rejects(loadOf("none", "id,name\n5000000000,b\n", { fields, mode }), /out of range for type integer/), UserError);
+    await database.admin.query("DELETE FROM trips WHERE id <> 1");
+  }
+});
+
+test("a key that is too long for PostgreSQL's index is named, with its length", async () => {
+  // What does not compress.
+  const long = Array.from({ length: 200 }, (_, index) => sha256(String(index))).join("");
+  const mode = { kind: "upsert", key: ["name"] } as const;
+  const error = await rejects(
+    loadOf("1", `id,name\n1,a\n2,${long}\n`, { mode }),
+    /a value of `name`.* has 12800 bytes, .* takes 2704: "5feceb66/,
+  );
+  assert.instance(error, UserError);
+  assert.is((await loadOf("2", `id,name\n1,${"a".repeat(6000)}\n`, { mode })).rowsWritten, 1, "one that compresses fits");
+});
+
+test("a key that somebody else inserts during the merge is a reason to try again", async () => {
+  await database.load({ mode: byId, files: [rows] });
+  await database.admin.query("BEGIN");
+  await database.admin.query("INSERT INTO trips (id, name) VALUES (3, 'theirs')");
+  const load = loadOf("2", "id,name\n3,ours\n", { mode: byId });
+  const watcher = await database.postgres.connect("data_pipeline_db");
+  const waiting = "SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'dagline' AND wait_event_type = 'Lock'";
+  while (((await watcher.query<{ n: number }>(waiting)).rows[0]?.n ?? 0) === 0);
+  await watcher.end();
+  await database.admin.query("COMMIT");
+  assert.instance(await rejects(load, /another session has just inserted a row with the same id/), TransientError);
+  assert.is((await loadOf("2", "id,name\n3,ours\n", { mode: byId })).rowsWritten, 1);
+});
+
+test("rows that a trigger or a generated column refuses are the user's, not a bug", async () => {
+  await database.load({ files: [rows] });
+  await asOwner("ALTER TABLE trips ADD COLUMN per numeric GENERATED ALWAYS AS (100 / (id - 5)) STORED");
+  assert.instance(await rejects(loadOf("2", "id,name\n5,x\n"), /does not take the rows: division by zero/), UserError);
 });
 
 test("a view that stands in the way of a wider type is named, with what to do", async () => {
