@@ -21,3 +21,19 @@ export function catchUp(dag: Timetable, now: Date, last: DataInterval | null = n
   };
   return dueRuns({ cron, zone: dag.timezone }, restriction, last, now.getTime());
 }
+
+/** The last run of the schedule of before, as if it had run until now. What that made of a schedule that is refused by now is not known: it counts as up to date. */
+export function lastRun(before: Definition, after: Definition, now: Date): DataInterval | null {
+  const isKnown = timing(before) !== timing(after) && !(typeof before.schedule === "string" && isRefused(before.schedule));
+  return isKnown ? catchUp(before, now).last : catchUp(after, now).last;
+}
+
+/** A schedule of an older release, which is refused by now. */
+export function isRefused(schedule: string): boolean {
+  return "message" in parseCron(schedule);
+}
+
+/** What tells one timetable from another. */
+export function timing({ schedule, start_date, end_date, timezone, catchup }: Definition): string {
+  return JSON.stringify([schedule, start_date, end_date, timezone, catchup]);
+}

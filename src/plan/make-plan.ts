@@ -7,6 +7,7 @@ import { destructiveChanges } from "./destructive.ts";
 import type { InfraChanges, Plan, RecordedLoads } from "./model.ts";
 import type { PausedDags } from "./pause.ts";
 import { rowChanges } from "./rows.ts";
+import { seamRows } from "./seam-rows.ts";
 import { type LiveTables, tableChanges } from "./tables.ts";
 import { upcomingRuns } from "./upcoming.ts";
 
@@ -49,7 +50,7 @@ export function makePlan(base: ReleaseContents | null, next: ReleaseContents, fa
     upcoming,
     code,
     files,
-    destructive: destructiveChanges({ comparison, tables, upcoming, infra }),
+    destructive: [...seamRows(upcoming, comparison, facts.now), ...destructiveChanges({ comparison, tables, upcoming, infra })],
     infra,
   };
 }

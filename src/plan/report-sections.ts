@@ -2,7 +2,7 @@ import type { Section } from "./fit.ts";
 import { code, codes, fenced, htmlCode, NOTE } from "./markdown.ts";
 import type { Plan, RowsPlan, TablePlan, TimeSpan, UpcomingPlan } from "./model.ts";
 import { isPaused, pauseText } from "./pause.ts";
-import { counted } from "./words.ts";
+import { counted, spanText } from "./words.ts";
 
 export function destructiveSection(plan: Plan): Section {
   const blocks = plan.destructive.map(({ what, why, dag, table, resource }) => {
@@ -45,7 +45,7 @@ export function runs({ runsAtOnce, runsIfNew, trigger, maxActiveRuns, pause }: U
 
 /** What a change of the schedule leaves out, or loads again. */
 export function coverage({ uncovered, coveredTwice }: UpcomingPlan): string {
-  const span = ({ from, to }: TimeSpan): string => `${from.slice(0, 16).replace("T", " ")} to ${to.slice(0, 16).replace("T", " ")} UTC`;
+  const span = ({ from, to }: TimeSpan): string => spanText(Date.parse(from), Date.parse(to));
   if (uncovered !== null) return `no run covers ${span(uncovered)}`;
   return coveredTwice === null ? "" : `the next run covers ${span(coveredTwice)} again`;
 }

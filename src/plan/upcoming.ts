@@ -1,7 +1,6 @@
 import type { Definition } from "../release/definition.ts";
-import { parseCron } from "../time/cron.ts";
 import type { DataInterval, DueRuns } from "../time/data-intervals.ts";
-import { catchUp } from "./catch-up.ts";
+import { catchUp, isRefused, lastRun, timing } from "./catch-up.ts";
 import type { Comparison } from "./compare.ts";
 import { scheduleText } from "./dag-changes.ts";
 import type { DagPlan, TimeSpan, UpcomingPlan } from "./model.ts";
@@ -40,7 +39,7 @@ export function upcomingRuns(
     const fresh = catchUp(after, now);
     // A DAG that was there has had its runs: Airflow goes on from the last one, and never makes up what lies before it.
     // One that was paused may have had none.
-    const last = before === undefined || before.paused === true ? null : lastRun(before, after, fresh, now);
+    const last = before === undefined || before.paused === true ? null : lastRun(before, after, now);
     const due = isPaused(pause) ? none : last === null ? fresh : catchUp(after, now, last);
     return {
       ...common,
@@ -62,17 +61,6 @@ export function upcomingRuns(
   });
 }
 
-/** The last run of the schedule of before. What that made of a schedule that is refused by now is not known: it counts as up to date. */
-function lastRun(before: Definition, after: Definition, fresh: DueRuns, now: Date): DataInterval | null {
-  const same = timing(before) === timing(after) || (typeof before.schedule === "string" && isRefused(before.schedule));
-  return same ? fresh.last : catchUp(before, now).last;
-}
-
-/** A schedule of an older release, which is refused by now. */
-function isRefused(schedule: string): boolean {
-  return "message" in parseCron(schedule);
-}
-
 const none: DueRuns = { count: 0, first: null, last: null, next: null };
 
 /** Where the intervals of a new schedule do not begin where those of the old one ended. */
@@ -90,8 +78,4 @@ function iso(instant: number): string {
 function scheduleOf({ schedule, timezone }: Definition): string | null {
   if (typeof schedule !== "string") return schedule?.join(", ") ?? null;
   return timezone === "UTC" ? scheduleText(schedule) : `${scheduleText(schedule)} ${timezone}`;
-}
-
-function timing({ schedule, start_date, end_date, timezone, catchup }: Definition): string {
-  return JSON.stringify([schedule, start_date, end_date, timezone, catchup]);
 }

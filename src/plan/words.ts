@@ -23,6 +23,12 @@ export function modeText(mode: WriteMode): string {
   return mode.kind === "append" && mode.slice !== null ? `append by slice ${mode.slice}` : mode.kind;
 }
 
+/** `2024-03-14 12:00 to 2024-03-15 00:00 UTC` */
+export function spanText(from: number, to: number): string {
+  const text = (instant: number): string => new Date(instant).toISOString().slice(0, 16).replace("T", " ");
+  return `${text(from)} to ${text(to)} UTC`;
+}
+
 /** `1 DAG`, `2 DAGs`, `1,234 runs`. */
 export function counted(number: number, what: string): string {
   return `${number.toLocaleString("en")} ${number === 1 ? what : `${what}s`}`;

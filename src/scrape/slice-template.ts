@@ -25,8 +25,13 @@ export function slicePartsOf(dag: Pick<Dag, "params">, { mode, params }: Pick<Lo
 
 /** The time variables of a load's slice that no param stands for; `date` is the three that it is made of. */
 export function sliceTimes(dag: Pick<Dag, "params">, { mode, params }: Pick<LoadTask, "mode" | "params">): Set<string> {
-  const template = mode.kind === "append" ? (mode.slice ?? "") : "";
-  const names = [...template.matchAll(/\{([^{}]*)\}/g)].map((match) => match[1] ?? "").filter((name) => isTime(name, dag, params));
+  return templateTimes(mode.kind === "append" ? (mode.slice ?? "") : "", dag.params, params);
+}
+
+/** The same of any template: a DAG's URL has no task's params. */
+export function templateTimes(template: string, dagParams: Dag["params"], params: LoadTask["params"]): Set<string> {
+  const all = [...template.matchAll(/\{([^{}]*)\}/g)].map((match) => match[1] ?? "");
+  const names = all.filter((name) => isTime(name, { params: dagParams }, params));
   return new Set(names.flatMap((name) => (name === "date" ? ["year", "month", "day"] : [name])));
 }
 
