@@ -123,11 +123,12 @@ class DaglineOperator(BaseOperator):
             return done
         try:
             ask = {
-                "upstream": [],
                 "compare": done["output"],
                 "database": read_database(host["connection"]),
             }
             result = self._run(host, home, {**document, **ask}, kind, folder)
+            if result["state"] == "failed":
+                raise RuntimeError(result["message"])
         except Exception as error:
             if self._stopped:
                 raise

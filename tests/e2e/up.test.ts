@@ -174,7 +174,8 @@ function writeSlowScrape(): void {
     (scrapeFiles(id)[`${id}.yml`] ?? "")
       .replace(/schedule: .*/, "schedule: null")
       .replace("callable: extract\n", `callable: extract\n${more}`)
-      .replaceAll(/dataset_name: slow_\w+/g, "dataset_name: slow");
+      .replaceAll(/dataset_name: slow_\w+/g, "dataset_name: slow")
+      .replace(/ +slice: .*\n/, "");
   const minute = new Date(Date.now() - 60_000).toISOString().slice(0, 16);
   writeScrape(dir, "slow", {
     ...scrapeFiles("slow"),
