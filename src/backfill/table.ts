@@ -19,7 +19,7 @@ export function planText(plan: BackfillPlan): string {
     run_id ?? "",
   ]);
   return [
-    `${dag}: ${counts.create} runs to create, ${counts.reprocess} to run again, ${counts.skip} to leave as they are (time zone ${timezone})`,
+    `${dag}: ${counts.create} ${counts.create === 1 ? "run" : "runs"} to create, ${counts.reprocess} to run again, ${counts.skip} to leave as they are (time zone ${timezone})`,
     ...notes.map((note) => `note: ${note}`),
     ...(paused ? [`note: ${dag} is paused; a start is refused until it is not`] : []),
     ...(running === null ? [] : [`note: another backfill of ${dag} is running: ${running}`]),

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { HostRequest } from "../backfill/host-request.ts";
 import { actionFor, type BackfillPlan, isUnderWay, type PlannedRun, runningError, summarise } from "../backfill/plan.ts";
 import { type BackfillProgress, progressOf, type RunProgress } from "../backfill/progress.ts";
-import { everyOf, periodsOf } from "../backfill/range.ts";
+import { boundsOf, everyOf, periodsOf } from "../backfill/range.ts";
 import { TransientError, UserError } from "../errors.ts";
 import { canonicalJson } from "../release/canonical-json.ts";
 import type { JsonValue } from "../scrape/model.ts";
@@ -37,6 +37,7 @@ export function backfillPeriods({ runs: airflow, now, log }: BackfillHost, dag: 
 
   return {
     async plan(): Promise<BackfillPlan> {
+      refuseParts(request, dag.timezone);
       const { runs, notes } = await readRuns();
       const active = await activeOfOthers();
       const plain = runs.map(({ period, run_id, state, action }) => ({ period, run_id, state, action }));
@@ -177,6 +178,19 @@ function choosePeriods(dag: BackfillDag, { request }: HostRequest, now: Date): {
   if (early.length > 0) notes.push(`${early.length} of the range are before the DAG's start_date (${dateOf(dag.start, dag.timezone)})`);
   if (late.length > 0) notes.push(`${late.length} of the range are not over yet, or after the DAG's end_date`);
   return { periods: days.filter((period) => !early.includes(period) && !late.includes(period)), notes };
+}
+
+/** A run loads its month or day whole: also what was not asked for. */
+function refuseParts(request: HostRequest["request"], zone: string): void {
+  const periods = periodsOf(request, zone, request.maxRuns);
+  const { from, to } = boundsOf(request, zone);
+  const early = periods.find(({ start }) => start < from);
+  const late = periods.find(({ end }) => end.getTime() > to.getTime() + 1);
+  const [how, name] = early === undefined ? ["ends", late?.name] : ["begins", early.name];
+  if (name === undefined) return;
+  throw new UserError(`the range ${how} within ${name}, which a run loads whole`, {
+    hint: `Write from and to as ${everyOf(request)}s, such as ${name}.`,
+  });
 }
 
 function cutText(names: readonly string[]): string {

@@ -27,7 +27,8 @@ export function checkDateTime(text: string): string | null {
   }
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.slice(1).map((part) => Number(part ?? 0));
   const date = new Date(Date.UTC(year, month - 1, day));
-  if (year < 1900 || date.getUTCFullYear() !== year || date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) {
+  if (year < 1900 || year > 9998) return "is not in the years 1900 to 9998, which Airflow counts with in every time zone";
+  if (date.getUTCFullYear() !== year || date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) {
     return "is not a day of the calendar";
   }
   return hour < 24 && minute < 60 && second < 60 ? null : "is not a time of day";

@@ -66,6 +66,11 @@ export function dueRuns(timetable: CronTimetable, restriction: Restriction, last
   }
 }
 
+/** Where the first interval begins that is not before `earliest`. */
+export function firstInterval(timetable: CronTimetable, earliest: number): number {
+  return alignToNext(timetable, earliest);
+}
+
 /**
  * When Airflow makes the last run of all, though the schedule goes on; null: not before `until`. Where it comes in every hour, but not on every day,
  * the clocks are put back between two of its days, and Airflow, which adds elapsed time then, finds no interval after the last one.

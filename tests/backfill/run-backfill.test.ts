@@ -173,6 +173,19 @@ for (const [what, inputs, prepare, message] of [
     () => {},
     /no run of demo .*2 of the range are before the DAG's start_date/,
   ],
+  [
+    "a range that ends within a month",
+    { from: "2024-01", to: "2024-02-15" },
+    () => {},
+    /^the range ends within 2024-02, which a run loads whole$/,
+  ],
+  [
+    "a range of months that begins within one",
+    { from: "2024-01-15", to: "2024-02-29", every: "month" },
+    () => {},
+    /^the range begins within 2024-01, which a run loads whole$/,
+  ],
+  ["a range that begins within a day", { from: "2024-01-15T06:30", to: "2024-01-16" }, () => {}, /^the range begins within 2024-01-15,/],
   ["a range of the future", { from: "2024-06", to: "2024-07" }, () => {}, /no run of demo .*2 of the range are not over yet/],
   [
     "a range of too many runs",

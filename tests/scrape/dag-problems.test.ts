@@ -89,6 +89,15 @@ testSlips([
   slip("a day that never comes", '"0 0 * * *"', '"0 0 31 2 *"', "schedule", '"0 0 31 2 *"', /never comes/),
   slip("30 February", "2024-01-01", "2023-02-30", "date", "2023-02-30", /not a day of the calendar/),
   slip("a date with an offset", "2024-01-01", "2024-01-01T00:00:00Z", "date", "2024-01-01T", /`timezone`/),
+  slip("a year that Python's dates do not reach", "catchup: false", "end_date: 9999-12-31", "date", "9999-12-31", /the years 1900 to 9998/),
+  slip(
+    "an end before the first interval",
+    "start_date: 2024-01-01",
+    "start_date: 2024-01-01T06:30\n  end_date: 2024-01-01T20:00",
+    "date-order",
+    "2024-01-01T20:00",
+    /no interval .* begins from `start_date` to `end_date`/,
+  ),
   slip("an end before the start", "catchup: false", "end_date: 2023-12-31", "date-order", "2023-12-31", /before `start_date`/),
   slip(
     "a time zone with a slip",
