@@ -1,5 +1,7 @@
 import type { LoadDefinition } from "../release/definition.ts";
 import type { WriteMode } from "../scrape/model.ts";
+import { slicesMeet } from "../scrape/slice-overlap.ts";
+import { type SlicePart, slicePartsOf } from "../scrape/slice-template.ts";
 
 /** A load task of a release, with what of its DAG names its rows. */
 export interface OwnedLoad {
@@ -34,7 +36,7 @@ export function ownerChanges(
         now,
       ),
     ),
-    ...gone.filter((old) => moved(nameOf(old)) === undefined).flatMap((old) => replaced(old, added, before)),
+    ...gone.filter((old) => moved(nameOf(old)) === undefined).flatMap((old) => replaced(old, added, before, after)),
   ];
   const left = gone.flatMap((old) => {
     const table = moved(nameOf(old));
@@ -76,8 +78,8 @@ function renamed(old: OwnedLoad | undefined, now: OwnedLoad): Change[] {
 }
 
 /** A task that is gone, and the new one that loads its table in its place. */
-function replaced(old: OwnedLoad, added: readonly OwnedLoad[], before: readonly OwnedLoad[]): Change[] {
-  if (old.load.mode.kind !== "append") return [];
+function replaced(old: OwnedLoad, added: readonly OwnedLoad[], before: readonly OwnedLoad[], after: readonly OwnedLoad[]): Change[] {
+  if (old.load.mode.kind === "replace") return [];
   const from = sliceOf(old.load);
   const adopter = added.find((now) => (from === null ? adoptsTask(now, nameOf(old)) : adoptsSlice(now, old.load.mode)));
   if (adopter !== undefined) {
@@ -87,21 +89,33 @@ function replaced(old: OwnedLoad, added: readonly OwnedLoad[], before: readonly 
   const others = added.filter(
     ({ load }) => load.mode.kind === "append" && !(sliceOf(load) !== null && before.some((one) => sliceOf(one.load) === sliceOf(load))),
   );
-  const now = others.find(({ load }) => load.id === old.load.id) ?? others[0];
-  if (now === undefined) return [];
-  const cure = from === null ? cureOf(nameOf(old), now) : sliceOf(now.load) === null ? "" : sliceCure(old, now);
-  return [{ note: `${nameOf(old)} is gone: its rows stay, and those that ${nameOf(now)} loads again are doubled.${cure}` }];
+  const sameId = others.filter(({ load }) => load.id === old.load.id);
+  const [now, ...rest] = sameId.length > 0 ? sameId : others;
+  if (now === undefined) {
+    const isLoaded = from === null ? added.length > 0 : after.some((other) => slicesMeet(partsOf(other), partsOf(old)));
+    return isLoaded ? [] : [{ note: `${nameOf(old)} is gone: its rows stay, and no load replaces them any more` }];
+  }
+  const cure = from === null ? cureOf(nameOf(old), now, rest) : sliceOf(now.load) === null ? "" : sliceCure(old, now, rest);
+  const again = rest.length === 0 ? nameOf(now) : "a new load";
+  return [{ note: `${nameOf(old)} is gone: its rows stay, and those that ${again} loads again are doubled.${cure}` }];
+}
+
+/** With any value for the DAG's params. */
+function partsOf({ load }: OwnedLoad): SlicePart[] {
+  return slicePartsOf({ params: {} }, load);
 }
 
 /** Only a slice of the same variables can be taken over (src/scrape/check-identities.ts). */
-function sliceCure(old: OwnedLoad, now: OwnedLoad): string {
+function sliceCure(old: OwnedLoad, now: OwnedLoad, others: readonly OwnedLoad[] = []): string {
   const variables = ({ load }: OwnedLoad): string => [...new Set(sliceOf(load)?.match(/\{[^{}]*\}/g))].sort().join();
-  if (variables(old) === variables(now)) return cureOf(`'${templateOf(old)}'`, now);
+  if (variables(old) === variables(now)) return cureOf(`'${templateOf(old)}'`, now, others);
   return " Slices of other variables can't be taken over: keep the old template, or load into a new table.";
 }
 
-function cureOf(old: string, now: OwnedLoad): string {
-  return ` Take them over: \`dagline adopt ${old} ${nameOf(now)}\`.`;
+/** `others`: new loads that may be the one of the old name as well. */
+function cureOf(old: string, now: OwnedLoad, others: readonly OwnedLoad[]): string {
+  const which = others.length === 0 ? "" : `, or the same with ${others.slice(0, 3).map(nameOf).join(" or ")}, whichever is its new name`;
+  return ` Take them over: \`dagline adopt ${old} ${nameOf(now)}\`${which}.`;
 }
 
 function adoptsTask({ load }: OwnedLoad, name: string): boolean {

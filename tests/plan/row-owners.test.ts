@@ -83,6 +83,30 @@ test("a load that goes to another table leaves its rows where they are", () => {
   assert.equal(whys2, ["rows.load loads fresh from now on: the rows that it left here stay, and fresh begins without them"]);
 });
 
+test("a load that is gone from a table that others load leaves rows that nobody loads again", () => {
+  for (const more of [append(), { mode: { kind: "upsert", key: ["id"] } } as const]) {
+    const stays = dag("rows", "load", more);
+    assert.equal(whys([stays, dag("more", "load", more)], [stays]), [
+      "more.load is gone: its rows stay, and no load replaces them any more",
+    ]);
+  }
+  const month = append("{year}-{month}");
+  assert.equal(whys([dag("rows", "load", month), dag("more", "load", month)], [dag("rows", "load", month)]), [], "the same slices");
+  const east = append("east-{date}");
+  const anyRegion = [dag("rows", "load", append("{region}-{date}"))];
+  assert.equal(whys([...anyRegion, dag("more", "load", east)], anyRegion), [], "slices that the other can load, too");
+  assert.is(whys([dag("rows", "load", append("{date}")), dag("more", "load", east)], [dag("rows", "load", append("{date}"))]).length, 1);
+});
+
+test("where several new loads may be the renamed one, the plan names all of them", () => {
+  const before = [dag("one", "load", append()), dag("two", "load", append())];
+  const [why = ""] = whys(before, [dag("uno", "load", append()), dag("dos", "load", append())]);
+  assert.is(
+    why,
+    "one.load is gone: its rows stay, and those that a new load loads again are doubled. Take them over: `dagline adopt one.load dos.load`, or the same with uno.load, whichever is its new name.",
+  );
+});
+
 test("a second load of a table, and loads that merge or replace, double nothing", () => {
   assert.equal(whys([dag("rows", "load", append())], [dag("rows", "load", append()), dag("more", "load", append())]), []);
   const upsert = { mode: { kind: "upsert", key: ["id"] } } as const;
