@@ -25,7 +25,9 @@ export function catchUp(dag: Timetable, now: Date, last: DataInterval | null = n
 /** The last run of the schedule of before, as if it had run until now. What that made of a schedule that is refused by now is not known: it counts as up to date. */
 export function lastRun(before: Definition, after: Definition, now: Date): DataInterval | null {
   const isKnown = timing(before) !== timing(after) && !(typeof before.schedule === "string" && isRefused(before.schedule));
-  return isKnown ? catchUp(before, now).last : catchUp(after, now).last;
+  const dag = isKnown ? before : after;
+  // Without catch-up, nothing is due of a DAG that has ended; its runs came while it lasted.
+  return catchUp(dag, now).last ?? catchUp({ ...dag, catchup: true }, now).last;
 }
 
 /** A schedule of an older release, which is refused by now. */

@@ -40,6 +40,14 @@ test("the time that a new schedule leaves out is said, and the time that it cove
   assert.match(planText(later), /the next run covers 2024-03-14 09:00 to 2024-03-15 00:00 UTC again/);
 });
 
+test("a DAG that had ended goes on from the last run before its end, with and without catch-up", () => {
+  const ended = { ...daily, endDate: "2024-03-01" } as const;
+  const [one] = planOf([makeDag({ ...ended, catchup: false })], [makeDag({ ...daily, catchup: false })]).upcoming;
+  assert.equal([one?.runsAtOnce, one?.uncovered], [1, { from: "2024-03-02T00:00:00.000Z", to: "2024-03-14T00:00:00.000Z" }]);
+  const [all] = planOf([makeDag(ended)], [makeDag(daily)]).upcoming;
+  assert.equal([all?.runsAtOnce, all?.uncovered], [13, null]);
+});
+
 test("of a schedule that is refused by now, no runs are foretold", () => {
   const plan = planOf([makeDag(daily)], [makeDag({ ...daily, schedule: { kind: "cron", expression: "0 0 */1 * 5" } })]);
   const [one] = plan.upcoming;

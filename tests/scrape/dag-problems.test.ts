@@ -98,6 +98,7 @@ testSlips([
     "2024-01-01T20:00",
     /no interval .* begins from `start_date` to `end_date`/,
   ),
+  slip("a text that YAML takes for a number", "default: north", "default: 017", "param-value", "017", /must be string\n.*Put it in quotes/),
   slip("an end before the start", "catchup: false", "end_date: 2023-12-31", "date-order", "2023-12-31", /before `start_date`/),
   slip(
     "a time zone with a slip",

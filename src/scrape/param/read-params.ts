@@ -52,6 +52,9 @@ function checkSpec(name: string, spec: ParamSpec, reader: MapReader, report: Rep
 }
 
 function hintFor(value: JsonValue, what: string, { type }: ParamSpec): string {
+  if (type === "string" && ["number", "boolean"].includes(typeof value)) return "Put it in quotes: a text is meant.";
+  if (type === "boolean" && typeof value === "string") return "Write true or false, without quotes; yes, no, on and off are texts.";
+  if ((type === "integer" || type === "number") && typeof value === "string") return "Write a number, without quotes.";
   if (value !== null || what !== "default" || typeof type !== "string") return "Change it, or what the param takes.";
   return `Take null, \`type: [${type}, "null"]\`, or leave the default out for a param that must be set.`;
 }
