@@ -12,6 +12,9 @@ export interface TableLoad {
   readonly report: Report;
 }
 
+const sharing =
+  " Two DAGs of a scrape share slices when they fetch in the same way: functions, URL, params and time zone, and one schedule at most.";
+
 /** Of all loads of one table: no two own the same rows, and what one adopts is nobody else's. */
 export function checkIdentities(loads: readonly TableLoad[]): void {
   const slices = loads.map((load) => slicePartsOf(load.dag, load.task));
@@ -23,7 +26,9 @@ export function checkIdentities(loads: readonly TableLoad[]): void {
         load.at,
         "same-slice",
         `${nameOf(other)} can load the same slice of the table \`${load.task.table}\`, and each takes the other's rows away`,
-        "Begin the slice of each with a text of its own, such as its task's id, or give each its own table.",
+        `Begin the slice of each with a text of its own, such as its task's id, or give each its own table.${
+          other.dag.scrape === load.dag.scrape && other.dag.id !== load.dag.id ? sharing : ""
+        }`,
       );
     }
     checkAdoptions(load, loads, slices);

@@ -184,6 +184,12 @@ test("a param overwrite_newer is a boolean that is false unless a person sets it
   assert.equal(await param("{ type: boolean, default: true }"), ["reserved-param"]);
 });
 
+test("of two DAGs in one folder, the hint says when they may share slices", async () => {
+  const again = weatherYaml.replace(/^weather:/m, "weather_again:").replace("  catchup: false\n", "  timezone: Asia/Tokyo\n");
+  const { problems } = await checkFiles({ weather: weather({ "weather_again.yml": again }) });
+  assert.match(problems[0]?.hint ?? "", /in the same way: functions, URL, params and time zone, and one schedule at most\.$/);
+});
+
 /** weather.yml and a second DAG in its folder, which loads the same table with these changes. */
 async function twoDags(changes: readonly (readonly [string, string])[]): Promise<string[]> {
   const again = changes.reduce((text, [from, to]) => text.replace(from, () => to), weatherYaml.replace(/^weather:/m, "weather_again:"));
