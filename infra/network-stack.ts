@@ -99,8 +99,11 @@ export class NetworkStack extends Stack {
     allow(this.rotationGroup, endpointGroup, 443, "The rotation keeps the password in Secrets Manager");
     allow(this.loaderGroup, endpointGroup, 443, "The loader reads its passwords");
     endpointGroup.addIngressRule(this.hostGroup, Port.tcp(443), "The host to AWS's services");
-    // S3's gateway endpoint has addresses that differ by region; from a private subnet there is no other way out.
-    this.loaderGroup.addEgressRule(Peer.anyIpv4(), Port.tcp(443), "S3 through its gateway endpoint");
+    // S3's gateway endpoint has addresses that differ by region; from a private subnet there is no other way out. RDS asks for just this rule
+    // (RDS, "Troubleshooting access to Amazon S3"), and with enhanced VPC routing so does Redshift's COPY (Redshift, "Enhanced VPC routing").
+    for (const group of [this.loaderGroup, this.databaseGroup, this.warehouseGroup]) {
+      group.addEgressRule(Peer.anyIpv4(), Port.tcp(443), "S3 through its gateway endpoint");
+    }
     this.hostGroup.addEgressRule(Peer.anyIpv4(), Port.tcp(443), "What scrapes read, packages, AWS");
     this.hostGroup.addEgressRule(Peer.anyIpv4(), Port.tcp(80), "What scrapes read, packages");
     this.hostGroup.addEgressRule(Peer.anyIpv4(), Port.tcp(587), "Mail about failed tasks");

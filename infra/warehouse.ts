@@ -1,5 +1,5 @@
 import { type CfnResource, RemovalPolicy, Stack } from "aws-cdk-lib";
-import { PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import { CompositePrincipal, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { CfnCluster, CfnClusterParameterGroup, CfnClusterSubnetGroup } from "aws-cdk-lib/aws-redshift";
 import { CfnNamespace, CfnWorkgroup } from "aws-cdk-lib/aws-redshiftserverless";
 import type { Bucket } from "aws-cdk-lib/aws-s3";
@@ -120,7 +120,9 @@ function workgroup(scope: Construct, { config, network }: WarehouseProps, { base
     namespaceName: name,
     baseCapacity: baseRpus,
     publiclyAccessible: false,
-    enhancedVpcRouting: true,
+    // With it AWS wants three zones (Redshift, "Considerations when using Amazon Redshift Serverless"); without it, the network's two do, and COPY reads S3
+    // over AWS's own network.
+    enhancedVpcRouting: false,
     subnetIds: network.vpc.isolatedSubnets.map(({ subnetId }) => subnetId),
     securityGroupIds: [network.warehouseGroup.securityGroupId],
     configParameters: [{ parameterKey: "require_ssl", parameterValue: "true" }],
@@ -134,9 +136,12 @@ function copyRole(scope: Construct, { config }: WarehouseProps): Role {
   const role = new Role(scope, "CopyRole", {
     roleName: `${config.prefix}-redshift-copy`,
     description: "Redshift reads what RDS exported to the staging bucket, below exports/",
-    assumedBy: new ServicePrincipal("redshift.amazonaws.com", {
-      conditions: { StringEquals: { "aws:SourceAccount": Stack.of(scope).account } },
-    }),
+    // Both names for a serverless workgroup (Redshift, "Granting permissions to Amazon Redshift Serverless"). Whether Redshift sends aws:SourceAccount here is
+    // documented nowhere; who may give the role to a cluster is limited by iam:PassRole.
+    assumedBy: new CompositePrincipal(
+      ...(config.warehouse.kind === "serverless" ? ["redshift-serverless.amazonaws.com"] : []).map((name) => new ServicePrincipal(name)),
+      new ServicePrincipal("redshift.amazonaws.com"),
+    ),
   });
   const keys = bucketArn(scope, config, "staging", `${EXPORTS}*`);
   role.addToPolicy(new PolicyStatement({ sid: "ReadExports", actions: ["s3:GetObject"], resources: [keys] }));
