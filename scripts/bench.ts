@@ -10,6 +10,7 @@ import { identifiers, literal } from "../src/load/sql.ts";
 import type { WriteMode } from "../src/scrape/model.ts";
 import { aRequest } from "../tests/load/fixture.ts";
 import type { LoadJob, LoadJobResult } from "../tests/load/load-process.ts";
+import { benchMemory } from "./bench-memory.ts";
 import { benchParquet } from "./bench-parquet.ts";
 import { type TripFile, tripColumns, tripFields, writeTrips } from "./bench-trips.ts";
 import { benchDatabase, benchRole } from "./psql-copy.ts";
@@ -29,6 +30,14 @@ const append: WriteMode = { kind: "append", slice: null };
 const upsert: WriteMode = { kind: "upsert", key: ["id"] };
 let runs = 0;
 
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    void server.stop().then(() => {
+      rmSync(dir, { recursive: true, force: true });
+      process.exit(130);
+    });
+  });
+}
 const server = await startPostgres({ dir, version: 18, settings: { wal_level: "replica", max_wal_size: "1GB" } });
 try {
   const base = await writeTrips(dir, "base", small);
@@ -58,6 +67,7 @@ try {
   await rerunOfSlice(whole);
   await replaceSixTimes(base);
   for (const line of await benchParquet(server, dir)) print(line);
+  print(await benchMemory(server, dir, [base, whole]));
 } finally {
   await server.stop();
   rmSync(dir, { recursive: true, force: true });
