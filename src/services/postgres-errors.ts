@@ -110,24 +110,26 @@ function explainRefusal(error: Error, code: string, where: string, server: Serve
   }
   // A constraint that somebody gave to the table: dagline makes none but the key of an upsert.
   if (code.startsWith("23")) return fail(said, constraintHint(error));
-  return fail(said, hintOf(error) || "Look at the table in the database: something of it does not go with this load.");
+  return fail(said, partOf(error, "hint") || "Look at the table in the database: something of it does not go with this load.");
 }
 
 function constraintHint(error: Error): string {
-  const [name, table, schema] = ["constraint", "table", "schema"].map((part) => (error as unknown as Record<string, unknown>)[part]);
-  if (typeof name !== "string") return "The table has a constraint that the rows do not meet.";
-  const place = [schema, table].filter((part) => typeof part === "string").join(".");
+  const name = partOf(error, "constraint");
+  if (name === "") return "The table has a constraint that the rows do not meet.";
+  const place = [partOf(error, "schema"), partOf(error, "table")].filter((part) => part !== "").join(".");
   return `The rows do not meet ${JSON.stringify(name)} of ${place || "the table"}. Correct the rows, or drop it if nobody needs it.`;
 }
 
 /** PostgreSQL's message with its DETAIL: which view, which key, which column. */
 function withDetail(error: Error): string {
-  const detail = "detail" in error && typeof error.detail === "string" ? error.detail : "";
+  const detail = partOf(error, "detail");
   return detail === "" ? error.message : `${error.message} (${detail.replaceAll(/\s+/g, " ").slice(0, 500)})`;
 }
 
-function hintOf(error: Error): string {
-  return "hint" in error && typeof error.hint === "string" ? error.hint : "";
+/** A field of the server's error message (PostgreSQL, "Error and Notice Message Fields"); empty when it has none. */
+function partOf(error: Error, name: "constraint" | "detail" | "hint" | "schema" | "table"): string {
+  const value: unknown = Reflect.get(error, name);
+  return typeof value === "string" ? value : "";
 }
 
 /** `COPY trips, line 3, column fare: "x"`; the words are in the server's language. */
