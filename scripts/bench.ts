@@ -30,6 +30,7 @@ const append: WriteMode = { kind: "append", slice: null };
 const upsert: WriteMode = { kind: "upsert", key: ["id"] };
 let runs = 0;
 
+const server = await startPostgres({ dir, version: 18, settings: { wal_level: "replica", max_wal_size: "1GB" } });
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => {
     void server.stop().then(() => {
@@ -38,7 +39,6 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     });
   });
 }
-const server = await startPostgres({ dir, version: 18, settings: { wal_level: "replica", max_wal_size: "1GB" } });
 try {
   const base = await writeTrips(dir, "base", small);
   const whole = await writeTrips(dir, "whole", large);

@@ -56,7 +56,7 @@ export const words: Readonly<Record<Basis, string>> = {
 
 async function baseBranch(base: string | undefined, { root, log }: Services): Promise<ReleaseContents> {
   if (base === undefined) {
-    throw new UserError("`base: branch` compares with a pull request's base, and this is none", {
+    throw new UserError("`base: branch` compares with a pull request's base, and this run has no pull request", {
       hint: "Run it on pull_request, or give `base: deployed`.",
     });
   }

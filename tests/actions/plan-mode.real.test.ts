@@ -96,7 +96,7 @@ test("without a pull request nothing is handed to the comment workflow, and `bas
   assert.is(services.outputs.basis, "none");
   assert.throws(previewOf, /is missing/);
   const error = await thrownBy(run({ ...inputs, base: "branch" }, services));
-  assert.match(`${error.message} ${(error as UserError).hint}`, /and this is none.*base: deployed/);
+  assert.match(`${error.message} ${(error as UserError).hint}`, /this run has no pull request.*base: deployed/);
 });
 
 test("a change of documentation is nothing that runs; no change is nothing to deploy", async () => {
