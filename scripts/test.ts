@@ -5,7 +5,8 @@
 //   npm test -- tests/load      the files whose path contains one of the words
 //   npm run test:cloud          the cloud, deployed for real to an AWS on this machine
 import { spawn } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { pythonBin, root } from "../local/paths.ts";
 import { cloudPostgresVersion, postgresVersions } from "../local/postgres-cluster.ts";
@@ -29,6 +30,10 @@ const checksOnly = words[0] === "check";
 const isCloud = (file: string): boolean => file.includes(".cloud.");
 const wanted = (name: string): boolean =>
   !checksOnly && (words.length === 0 || unitOnly ? !isCloud(name) : words.some((word) => name.includes(word)));
+const durationsFile = join(root, ".local", "test-durations.json");
+const lastDurations = readDurations();
+const durations: Record<string, number> = {};
+const width = Math.max(2, availableParallelism());
 const total = { passed: 0, failed: 0, skipped: 0 };
 const started = performance.now();
 
@@ -46,14 +51,16 @@ const checks: [string, string, string[]][] = [
   ["Python lint (ruff)", join(pythonBin, "ruff"), ["check", "airflow", "tests/infra"]],
   ["Python format (ruff)", join(pythonBin, "ruff"), ["format", "--check", "airflow", "tests/infra"]],
 ];
-if (words.length === 0 || checksOnly) await inParallel(2, checks, ([name, command, args]) => runCheck(name, command, args));
+if (words.length === 0 || checksOnly) await inParallel(width, checks, ([name, command, args]) => runCheck(name, command, args));
 /** A load does the same on every PostgreSQL that is supported: its tests run on each. */
 const onOtherVersions: Run[] = real
   .filter((file) => file.startsWith("tests/load/"))
   .flatMap((file) => postgresVersions.filter((version) => version !== cloudPostgresVersion).map((version) => ({ file, version })));
-await inParallel(2, unit.map(once), runFile);
-await inParallel(2, [...longestFirst(real).map(once), ...onOtherVersions], runFile);
+await inParallel(width, unit.map(once), runFile);
+await inParallel(width, longestFirst([...real.map(once), ...onOtherVersions]), runFile);
 await inParallel(1, quiet.map(once), runFile);
+mkdirSync(join(root, ".local"), { recursive: true });
+writeFileSync(durationsFile, JSON.stringify({ ...lastDurations, ...durations }));
 
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
 process.stderr.write(
@@ -66,15 +73,27 @@ function isReal(file: string): boolean {
   return file.includes(".real.") || /^tests\/(?:e2e|infra)\//.test(file) || file.endsWith("component.test.ts");
 }
 
-/** What measures time, or starts a whole stack, has the machine to itself. */
+/** What asserts how long something takes has the machine to itself. */
 function needsQuiet(file: string): boolean {
-  return file.startsWith("tests/e2e/") || isCloud(file) || /speed|thousand|backfill\/airflow/.test(file);
+  return isCloud(file) || /speed|thousand/.test(file);
 }
 
-/** What takes minutes begins first, so that in the end no processor waits for it. */
-function longestFirst(files: readonly string[]): string[] {
-  const takesMinutes = (file: string): boolean => file.includes("act.real");
-  return [...files.filter(takesMinutes), ...files.filter((file) => !takesMinutes(file))];
+/** What took longest the last time begins first, so that in the end no processor waits for it. */
+function longestFirst(runs: readonly Run[]): Run[] {
+  const seconds = (run: Run): number => lastDurations[nameOf(run)] ?? (/act\.real|tests\/e2e|airflow\.real/.test(run.file) ? 100 : 0);
+  return runs.toSorted((a, b) => seconds(b) - seconds(a));
+}
+
+function readDurations(): Record<string, number> {
+  try {
+    return JSON.parse(readFileSync(durationsFile, "utf8")) as Record<string, number>;
+  } catch {
+    return {}; // no run so far, or one that was stopped as it wrote: then the order is another
+  }
+}
+
+function nameOf({ file, version }: Run): string {
+  return version === undefined ? file : `${file} on PostgreSQL ${version}`;
 }
 
 function testFiles(): string[] {
@@ -100,7 +119,9 @@ async function runFile({ file, version }: Run): Promise<void> {
   const skipped = count("Skipped");
   // A file that ran no test, or that crashed beside its tests, is a failure even where no test says so.
   const failed = Math.max(count("Total") - passed - skipped, code !== 0 || count("Total") === 0 ? 1 : 0);
-  report(version === undefined ? file : `${file} on PostgreSQL ${version}`, { passed, failed, skipped }, seconds, output);
+  const name = nameOf({ file, ...(version === undefined ? {} : { version }) });
+  durations[name] = seconds;
+  report(name, { passed, failed, skipped }, seconds, output);
 }
 
 function report(name: string, outcome: Outcome, seconds: number, output: string): void {

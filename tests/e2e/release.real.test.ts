@@ -6,7 +6,7 @@ import type { Release } from "../../src/release/build-release.ts";
 import { blobKey } from "../../src/release/layout.ts";
 import { dagPython, makeRelease } from "../host/make-release.ts";
 import { until } from "../until.ts";
-import { type AgentAnswer, processorSeconds, type ReleaseStack, startReleaseStack } from "./release-stack.ts";
+import { type AgentAnswer, type ReleaseStack, startReleaseStack } from "./release-stack.ts";
 
 let stack: ReleaseStack;
 
@@ -14,15 +14,6 @@ test.before(async () => {
   stack = await startReleaseStack();
 });
 test.after(() => stack?.stop());
-
-test("10 DAGs are served by Airflow's API less than 5 s after the switch", async () => {
-  // The first one also pays for what Airflow imports once.
-  await deploy(tenDags("first"));
-  const { seconds } = await deploy(tenDags("second"));
-  const served = seconds.switch + seconds.prove;
-  report(`10 DAGs served ${served.toFixed(1)} s after the switch (fetch ${seconds.fetch} s, trial ${seconds.try} s)`);
-  assert.ok(served < 5, `${served} s`);
-});
 
 test("a run finishes on the release that it started on, and the next one takes the new release", async () => {
   const gate = join(stack.dir, "gate");
@@ -209,21 +200,8 @@ test("going back to an earlier release has Airflow read its files again", async 
   await deploy(tenDags("there"));
   const file = join(stack.home, "releases", here.id, "dags", "d0.py");
   const before = statSync(file).mtimeMs;
-  const { changed, seconds } = await deploy(here);
-  assert.ok(changed);
+  assert.ok((await deploy(here)).changed);
   assert.ok(statSync(file).mtimeMs > before);
-  assert.ok(seconds.prove < 5, `${seconds.prove} s`);
-});
-
-test("at rest with 100 DAGs the DAG processor uses under 3% of a core", async () => {
-  const texts = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`d${index}`, dagPython(`d${index}`)]));
-  const { seconds } = await deploy(makeRelease({ dags: texts }));
-  const { pid } = stack.airflow.services.find(({ name }) => name === "airflow-dag-processor") ?? missing("no DAG processor");
-  const [used, elapsed] = [processorSeconds(pid), performance.now()];
-  await until("15 s to go by", () => performance.now() - elapsed > 15_000, { interval: 500 });
-  const share = ((processorSeconds(pid) - used) / ((performance.now() - elapsed) / 1000)) * 100;
-  report(`100 DAGs served ${seconds.prove.toFixed(1)} s after the switch; at rest the DAG processor uses ${share.toFixed(1)}% of a core`);
-  assert.ok(share < 3, `${share}%`);
 });
 
 test("no process of Airflow has a secret in its arguments or its environment", () => {
@@ -302,11 +280,6 @@ async function runEnds(dag: string, run: string): Promise<void> {
 
 function missing(what: string): never {
   throw new Error(`missing: ${what}`);
-}
-
-/** Numbers that the test run shows. */
-function report(text: string): void {
-  process.stderr.write(`  measured: ${text}\n`);
 }
 
 test.run();

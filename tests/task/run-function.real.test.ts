@@ -16,6 +16,8 @@ import { type Ending, functionSpec, makeReleaseFolder, type RunningTask, startTa
 
 const dir = mkdtempSync(join(tmpdir(), "dagline-task-test-"));
 const credentialsFile = join(dir, "credentials");
+/** More than the task may have of memory, so that a file that is held would be seen. */
+const BIG_MEBIBYTES = 512;
 let aws: LocalAws;
 let staging: S3ObjectStore;
 let origin: Server;
@@ -33,7 +35,7 @@ test.before(async () => {
     if (request.url === "/big") {
       // Made as it is sent.
       const chunk = Buffer.alloc(1 << 20, "0123456789abcde\n");
-      let left = 1000;
+      let left = BIG_MEBIBYTES;
       const send = (): void => {
         while (left > 0) {
           left -= 1;
@@ -41,7 +43,7 @@ test.before(async () => {
         }
         response.end();
       };
-      response.writeHead(200, { "content-length": 1000 << 20 });
+      response.writeHead(200, { "content-length": BIG_MEBIBYTES << 20 });
       return send();
     }
     if (request.url === "/cut") {
@@ -327,10 +329,10 @@ test("a disk that is really full, too, whoever writes to it; and nothing is left
   }
 });
 
-test("an extract of 1 GB stays under 300 MB of resident memory", async () => {
+test("an extract of half a gigabyte stays under 300 MB of resident memory", async () => {
   const ending = await run(downloads, { url: `${originUrl}/big`, spec: { extension: "bin" } });
   assert.is(ending.code, 0, ending.log);
-  assert.is(outputOf(ending).size, 1000 << 20);
+  assert.is(outputOf(ending).size, BIG_MEBIBYTES << 20);
   assert.ok(ending.peakMegabytes > 20 && ending.peakMegabytes < 300, `${ending.peakMegabytes} MB`);
   process.stderr.write(`peak ${ending.peakMegabytes.toFixed(0)} MB\n`);
 });

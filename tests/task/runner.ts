@@ -1,10 +1,31 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { LocalAws } from "../../local/aws.ts";
 import { root } from "../../local/paths.ts";
+import { sha256 } from "../../src/ids.ts";
+import { bundleRunner } from "../../src/release/bundle.ts";
 import type { TaskDocument } from "../../src/task/document.ts";
 import type { FunctionSpec, LoadSpec } from "../../src/task/spec.ts";
+
+/** The runner as a release has it. It lies in the repository, so that it finds DuckDB. */
+const runner = await writeRunner();
+
+async function writeRunner(): Promise<string> {
+  const files = await bundleRunner();
+  const digest = sha256([...files].map(([path, bytes]) => `${path} ${sha256(bytes)}`).join("\n"));
+  const folder = join(root, ".local", "runners", digest);
+  for (const [path, bytes] of files) {
+    const file = join(folder, path);
+    if (existsSync(file)) continue;
+    mkdirSync(dirname(file), { recursive: true });
+    // Two test files may write it at once.
+    const part = `${file}.${process.pid}`;
+    writeFileSync(part, bytes);
+    renameSync(part, file);
+  }
+  return join(folder, "run-task.mjs");
+}
 
 /** A release by hand: one DAG `demo`, its functions as plain JavaScript. Returns the release's folder. */
 export function makeReleaseFolder(
@@ -29,7 +50,7 @@ export function makeReleaseFolder(
   writeFileSync(join(folder, "specs", "demo.json"), JSON.stringify(spec));
   writeFileSync(join(folder, "functions", "demo.mjs"), functions);
   writeFileSync(join(folder, "config.json"), '{"greeting":"hello"}');
-  writeFileSync(join(folder, "run-task.mjs"), `import ${JSON.stringify(join(root, "src", "task", "main.ts"))};\n`);
+  writeFileSync(join(folder, "run-task.mjs"), `import ${JSON.stringify(runner)};\n`);
   writeFileSync(join(folder, "release.json"), JSON.stringify({ release: "0".repeat(64), commit: null }));
   return folder;
 }
@@ -60,7 +81,7 @@ export function startTask(
   wrap: string[] = [],
 ): RunningTask {
   const result = join(mkdtempSync(join(dir, "result-")), "result.json");
-  const [command = "", ...args] = [...wrap, process.execPath, "--max-old-space-size=160", join(root, "src", "task", "main.ts")];
+  const [command = "", ...args] = [...wrap, process.execPath, "--max-old-space-size=160", runner];
   const child = spawn(command, args, {
     detached: true,
     stdio: ["pipe", "pipe", "pipe"],
@@ -70,6 +91,7 @@ export function startTask(
       TMPDIR: dir,
       AWS_SHARED_CREDENTIALS_FILE: credentialsFile,
       AWS_EC2_METADATA_DISABLED: "true",
+      NODE_COMPILE_CACHE: join(root, ".local", "compile-cache"),
     },
   });
   const whole = {
