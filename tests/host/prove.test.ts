@@ -26,15 +26,24 @@ function airflowWith(...errors: ImportError[]): Airflow {
   };
 }
 
-const proof = (airflow: Airflow): Promise<void> =>
-  prove({ airflow, release: id, manifest, releaseDir: "/nowhere", since, timeoutSeconds: 1, touch: () => {} });
+const readAgain = new Date("2024-01-01T00:00:03Z");
+const proof = (airflow: Airflow, touch: () => Date = () => readAgain): Promise<void> =>
+  prove({ airflow, release: id, manifest, releaseDir: "/nowhere", since, timeoutSeconds: 1, touch });
 const errorOf = (file: string, at: string): ImportError => ({ file, trace: "NameError: x", at: new Date(at) });
 
 test("a release that Airflow serves whole is proven", () => proof(airflowWith()));
 
-test("an import error of one of its DAGs since the switch ends the proof", async () => {
+test("an import error of one of its DAGs that is there when it is read again ends the proof", async () => {
   const error = await rejects(proof(airflowWith(errorOf("dag_1.py", "2024-01-01T00:00:05Z"))), /DAG dag_1 does not import: NameError: x/);
   assert.instance(error, DagError);
+});
+
+test("an error of a file that was mended while Airflow read it is gone when it is read again", async () => {
+  const errors = [errorOf("dag_1.py", "2024-01-01T00:00:01Z")];
+  await proof({ ...airflowWith(), importErrors: async () => errors }, () => {
+    errors.pop();
+    return readAgain;
+  });
 });
 
 test("an import error of before the switch, or of a file that is none of the release's, does not", () =>
