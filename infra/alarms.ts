@@ -32,6 +32,8 @@ export interface Watched {
 }
 
 const GB = 2 ** 30;
+/** What Airflow and its tasks take is below 60; the smallest size that RDS has allows about 80 (RDS, "Quotas and constraints": memory / 9,531,392 bytes). */
+const MAX_CONNECTIONS = 70;
 
 /** What is watched, and from when on it is an alarm. */
 export function watchedParts(scope: Construct, { config, data, host, loader, airflowLogs }: WatchedParts): Watched[] {
@@ -55,7 +57,8 @@ export function watchedParts(scope: Construct, { config, data, host, loader, air
     },
     {
       name: "host-disk",
-      description: "The Airflow host's disk is more than 85 % full. Old logs go first; host.volumeGb grows it.",
+      description:
+        'The Airflow host\'s disk is more than 85 % full. Old logs go first; docs/cloud.md, "The disk is full", grows it without another host.',
       // As the CloudWatch agent names it, with the file system of Ubuntu's images.
       metric: new Metric({
         namespace: METRICS,
@@ -66,6 +69,34 @@ export function watchedParts(scope: Construct, { config, data, host, loader, air
       }),
       threshold: 85,
       periods: 5,
+    },
+    {
+      name: "host-memory",
+      description: "The Airflow host has used more than 90 % of its memory for ten minutes. Fewer tasks at a time, or a larger host.size.",
+      metric: new Metric({
+        namespace: METRICS,
+        metricName: "mem_used_percent",
+        dimensionsMap: { InstanceId: instanceId },
+        statistic: "Average",
+        ...minutes(5),
+      }),
+      threshold: 90,
+      periods: 2,
+    },
+    {
+      name: "host-credits",
+      description:
+        "The Airflow host is busier than its size is made for, and each hour of it is paid for. A larger host.size, or one that is not a t type.",
+      // Of t types alone: EC2, "Monitor your CPU credits for burstable instances".
+      metric: new Metric({
+        namespace: "AWS/EC2",
+        metricName: "CPUSurplusCreditsCharged",
+        dimensionsMap: { InstanceId: instanceId },
+        statistic: "Maximum",
+        ...minutes(5),
+      }),
+      threshold: 0,
+      periods: 12,
     },
     {
       name: "scheduler-heartbeat",
@@ -88,10 +119,58 @@ export function watchedParts(scope: Construct, { config, data, host, loader, air
     {
       name: "database-cpu",
       description:
-        "PostgreSQL has used more than 90 % of its CPU for half an hour. Performance Insights says on what; database.size grows it.",
+        "PostgreSQL has used more than 90 % of its CPU for half an hour. Database Insights says on what; database.size grows it.",
       metric: database.instance.metricCPUUtilization({ statistic: "Average", ...minutes(5) }),
       threshold: 90,
       periods: 6,
+    },
+    {
+      name: "database-memory",
+      description: "PostgreSQL has less than 200 MB of memory free. database.size grows it.",
+      metric: database.instance.metricFreeableMemory({ statistic: "Minimum", ...minutes(5) }),
+      threshold: 200 * 2 ** 20,
+      comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
+      periods: 3,
+    },
+    {
+      name: "database-connections",
+      description: "PostgreSQL has many connections open; at its limit Airflow stops. Which: select * from pg_stat_activity.",
+      metric: database.instance.metricDatabaseConnections({ statistic: "Maximum", ...minutes(5) }),
+      threshold: MAX_CONNECTIONS,
+      periods: 3,
+    },
+    ...(/^t/.test(config.database.size)
+      ? [
+          {
+            name: "database-credits",
+            description: "PostgreSQL is busier than its size is made for, and each hour of it is paid for. A larger database.size.",
+            // RDS, "DB instance class types": t types run as unlimited.
+            metric: database.instance.metric("CPUSurplusCreditsCharged", { statistic: "Maximum", ...minutes(5) }),
+            threshold: 0,
+            periods: 12,
+          },
+        ]
+      : []),
+    {
+      name: "password-rotation",
+      description: "The password of PostgreSQL could not be rotated. The log of the Lambda that ends in -rotation says why.",
+      metric: new Metric({
+        namespace: "AWS/Lambda",
+        metricName: "Errors",
+        dimensionsMap: { FunctionName: `${config.prefix}-rotation` },
+        statistic: "Sum",
+        ...minutes(5),
+      }),
+      threshold: 0,
+      periods: 1,
+    },
+    ...clusterAlarms(data.warehouse?.cluster ?? null),
+    {
+      name: "oldest-marker",
+      description: "A load has waited for the warehouse for more than two hours. The loader's log says why.",
+      metric: data.queue.queue.metricApproximateAgeOfOldestMessage({ statistic: "Maximum", ...minutes(5) }),
+      threshold: 2 * 3600,
+      periods: 1,
     },
     {
       name: "dead-letters",
@@ -107,6 +186,36 @@ export function watchedParts(scope: Construct, { config, data, host, loader, air
       metric: loader.function.metricErrors({ statistic: "Sum", ...minutes(5) }),
       threshold: 0,
       periods: 1,
+    },
+  ];
+}
+
+/** Of a provisioned cluster; AWS looks after a serverless one by itself. */
+function clusterAlarms(identifier: string | null): Watched[] {
+  if (identifier === null) return [];
+  const metric = (metricName: string, statistic: string): Metric =>
+    new Metric({
+      namespace: "AWS/Redshift",
+      metricName,
+      dimensionsMap: { ClusterIdentifier: identifier },
+      statistic,
+      period: Duration.minutes(5),
+    });
+  return [
+    {
+      name: "warehouse-health",
+      description: "Redshift says that it is not healthy. The console tells what AWS does about it; loads wait meanwhile.",
+      metric: metric("HealthStatus", "Minimum"),
+      threshold: 1,
+      comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
+      periods: 3,
+    },
+    {
+      name: "warehouse-disk",
+      description: "Redshift's disk is more than 85 % full. warehouse.nodes grows it.",
+      metric: metric("PercentageDiskSpaceUsed", "Maximum"),
+      threshold: 85,
+      periods: 3,
     },
   ];
 }

@@ -89,13 +89,11 @@ function rules({ prefix, region, account, buckets, github, network, database, ho
       "has to be a bucket of its own",
     ]);
   }
-  for (const range of host.webFrom) {
-    list.push([
-      "host.webFrom",
-      isRange(range, 8, 32),
-      `has to hold IPv4 ranges of /8 to /32, not ${shown(range)}: the whole internet is none of them`,
-    ]);
-  }
+  list.push([
+    "host.webFrom",
+    !("webFrom" in host),
+    "is no setting any more: Session Manager forwards the port of Airflow's UI (docs/cloud.md), and nothing listens to the internet",
+  ]);
   if (warehouse.kind === "provisioned") {
     const nodes = nodesOf[warehouse.nodeType];
     list.push(["warehouse.nodeType", nodes !== undefined, `has to be one of ${Object.keys(nodesOf).join(", ")}`]);

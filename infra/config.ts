@@ -11,7 +11,12 @@ export interface Config {
   /** Whether the data outlives its stack, and cannot be deleted by mistake. */
   readonly keepData: boolean;
   /** Names of buckets are unique in the world; null makes `<prefix>-airflow-dags-<account>-<region>` and so on. */
-  readonly buckets: { readonly dags: string | null; readonly staging: string | null; readonly logs: string | null };
+  readonly buckets: {
+    readonly dags: string | null;
+    readonly staging: string | null;
+    readonly exports: string | null;
+    readonly logs: string | null;
+  };
   readonly github: GithubConfig;
   readonly network: NetworkConfig;
   readonly database: DatabaseConfig;
@@ -35,7 +40,10 @@ export interface GithubConfig {
 
 interface NetworkConfig {
   readonly cidr: string;
-  /** What is reached without the internet, beside S3, which costs nothing. Each costs by the hour and zone. */
+  /**
+   * What is reached without the internet, beside S3, which costs nothing. Each costs by the hour and zone. The private subnets need secretsmanager alone;
+   * the host has a way to the internet, and needs the others only where that is not to be used for commands and logs.
+   */
   readonly endpoints: readonly Endpoint[];
   readonly endpointZones: 1 | 2;
 }
@@ -59,8 +67,6 @@ interface HostConfig {
   readonly volumeGb: number;
   /** Release and serial of Canonical's image. Pinned: `current` would replace the host whenever Canonical publishes one. */
   readonly ubuntu: string;
-  /** IPv4 ranges that may open Airflow's UI on port 8080. None: Session Manager forwards the port. */
-  readonly webFrom: readonly string[];
 }
 
 type WarehouseConfig =
@@ -82,7 +88,7 @@ const production: Config = {
   owner: "data-platform",
   costCentre: "data",
   keepData: true,
-  buckets: { dags: null, staging: null, logs: null },
+  buckets: { dags: null, staging: null, exports: null, logs: null },
   // No account on GitHub can have this name or these ids: nobody is trusted until they are set.
   github: {
     owner: "your_organisation",
@@ -93,9 +99,9 @@ const production: Config = {
     environment: "production",
     providerArn: null,
   },
-  network: { cidr: "10.40.0.0/20", endpoints: ["ssm", "ssmmessages", "logs", "secretsmanager"], endpointZones: 2 },
+  network: { cidr: "10.40.0.0/20", endpoints: ["secretsmanager"], endpointZones: 1 },
   database: { size: "t4g.medium", storageGb: 50, maxStorageGb: 500, standby: false, backupDays: 14 },
-  host: { name: "airflow-server", size: "t3.large", volumeGb: 60, ubuntu: "24.04/stable/20260313", webFrom: [] },
+  host: { name: "airflow-server", size: "t3.large", volumeGb: 60, ubuntu: "24.04/stable/20260313" },
   warehouse: { kind: "provisioned", nodeType: "ra3.xlplus", nodes: 1 },
   watching: { email: null, monthlyBudgetUsd: 1500, logDays: 90 },
 };

@@ -34,7 +34,8 @@ export class DataStack extends Stack {
       new CfnOutput(this, name, { value, description, exportName: `${id}-${name}` });
     };
     output("DagsBucket", this.buckets.dags.bucketName, "The bucket of releases");
-    output("StagingBucket", this.buckets.staging.bucketName, "The bucket of staged files, markers and exports");
+    output("StagingBucket", this.buckets.staging.bucketName, "The bucket of staged files and markers");
+    output("ExportsBucket", this.buckets.exports.bucketName, "What PostgreSQL writes for the warehouse to read");
     output("LogsBucket", this.buckets.logs.bucketName, "Access logs, and what commands on the host printed");
     output("DatabaseEndpoint", this.database.host, "PostgreSQL's host name, within the network");
     output("DatabaseSecretArn", this.database.secret.secretArn, "The owner's password of data_pipeline_db, as a connection of Airflow");

@@ -1,9 +1,10 @@
-import { Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { Duration, Stack } from "aws-cdk-lib";
 import { InstanceType, SubnetType } from "aws-cdk-lib/aws-ec2";
 import { PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import {
   CaCertificate,
   Credentials,
+  DatabaseInsightsMode,
   DatabaseInstance,
   DatabaseInstanceEngine,
   ParameterGroup,
@@ -16,12 +17,17 @@ import { HostedRotation, type ISecret, Secret } from "aws-cdk-lib/aws-secretsman
 import { Construct } from "constructs";
 import { acknowledge, acknowledgeWildcards } from "./acknowledge.ts";
 import type { Config } from "./config.ts";
-import { EXPORTS } from "./keys.ts";
 import { logGroup } from "./log-group.ts";
 import { arn, bucketArn } from "./names.ts";
 import type { NetworkStack } from "./network-stack.ts";
+import { retained } from "./retained.ts";
 
 const PASSWORD_LENGTH = 40;
+/**
+ * The major version alone: RDS takes its newest minor one and moves on by itself, and a pinned one can't be made any more once AWS has retired it
+ * (CDK, "class PostgresEngineVersion": a major version without a specific minor one).
+ */
+const POSTGRES = PostgresEngineVersion.VER_17;
 
 interface DatabaseProps {
   readonly config: Config;
@@ -43,8 +49,8 @@ export class Database extends Construct {
     super(scope, id);
     const { prefix, database } = config;
     const identifier = `${prefix}-database`;
-    const removalPolicy = config.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
-    const engine = DatabaseInstanceEngine.postgres({ version: PostgresEngineVersion.VER_17_9 });
+    const removalPolicy = retained(config);
+    const engine = DatabaseInstanceEngine.postgres({ version: POSTGRES });
     const generated = new Secret(this, "Secret", {
       secretName: `${prefix}/connections/dagline_postgres`,
       description: "The owner of data_pipeline_db; rotated each month",
@@ -90,7 +96,11 @@ export class Database extends Construct {
       copyTagsToSnapshot: true,
       deletionProtection: config.keepData,
       autoMinorVersionUpgrade: true,
+      // Only with it can another major version in this file be applied; the plan shows it as what it is.
+      allowMajorVersionUpgrade: true,
       cloudwatchLogsExports: ["postgresql", "upgrade"],
+      // Database Insights in its standard mode, which took the place of Performance Insights.
+      databaseInsightsMode: DatabaseInsightsMode.STANDARD,
       enablePerformanceInsights: config.keepData,
       ...(config.keepData ? { performanceInsightRetention: PerformanceInsightRetention.DEFAULT } : {}),
       s3ExportRole: this.#exportRole(config),
@@ -140,7 +150,7 @@ export class Database extends Construct {
   #exportRole(config: Config): Role {
     const role = new Role(this, "ExportRole", {
       roleName: `${config.prefix}-rds-export`,
-      description: "RDS writes the rows of a load to the staging bucket, below exports/",
+      description: "RDS writes the rows of a load to the bucket of exports",
       assumedBy: new ServicePrincipal("rds.amazonaws.com", {
         conditions: {
           StringEquals: { "aws:SourceAccount": Stack.of(this).account },
@@ -148,7 +158,7 @@ export class Database extends Construct {
         },
       }),
     });
-    const keys = bucketArn(this, config, "staging", `${EXPORTS}*`);
+    const keys = bucketArn(this, config, "exports", "*");
     role.addToPolicy(
       new PolicyStatement({
         sid: "WriteExports",
@@ -156,7 +166,7 @@ export class Database extends Construct {
         resources: [keys],
       }),
     );
-    acknowledgeWildcards(role, [[keys, "Each export has a key of its own, below exports/."]]);
+    acknowledgeWildcards(role, [[keys, "Each export has a key of its own."]]);
     return role;
   }
 }

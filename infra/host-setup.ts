@@ -53,7 +53,6 @@ export function setUpHost(scope: Construct, { config, data, host, logGroup, host
       DatabaseSecretArn: [data.database.secret.secretArn],
       AirflowDatabaseSecretArn: [data.database.airflowSecret.secretArn],
       LogGroup: [logGroup],
-      ApiHost: [config.host.webFrom.length === 0 ? "127.0.0.1" : "0.0.0.0"],
     },
     outputLocation: {
       s3Location: {
@@ -87,7 +86,6 @@ const content = {
     DatabaseSecretArn: parameter("The secret of the database of tables.", ARN),
     AirflowDatabaseSecretArn: parameter("The secret of Airflow's own database.", ARN),
     LogGroup: parameter("Where the services log.", "^/[A-Za-z0-9/_-]+$"),
-    ApiHost: parameter("Where Airflow's pages listen.", "^(127\\.0\\.0\\.1|0\\.0\\.0\\.0)$"),
   },
   mainSteps: [
     {
@@ -122,7 +120,6 @@ const content = {
           "DATABASE_SECRET_ARN={{ DatabaseSecretArn }}",
           "AIRFLOW_DATABASE_SECRET_ARN={{ AirflowDatabaseSecretArn }}",
           "LOG_GROUP={{ LogGroup }}",
-          "API_HOST={{ ApiHost }}",
           "END",
           "mv /etc/dagline/bootstrap.env.new /etc/dagline/bootstrap.env",
           "rm -rf /opt/dagline-package.new",

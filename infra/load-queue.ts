@@ -1,13 +1,17 @@
-import { Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { Duration, Stack } from "aws-cdk-lib";
 import { PolicyStatement, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { type Bucket, CfnBucket } from "aws-cdk-lib/aws-s3";
 import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import type { Config } from "./config.ts";
 import { MARKERS } from "./keys.ts";
+import { retained } from "./retained.ts";
 
-/** How long the Lambda may take over a batch; the queue hides messages six times as long, as AWS advises. */
-export const LOADER_TIMEOUT = Duration.minutes(5);
+/**
+ * How long the Lambda may take over a load: the most that there is (Lambda, "Configure Lambda function timeout"). The queue hides a message six times as
+ * long, as AWS advises (Lambda, "Creating and configuring an Amazon SQS event source mapping").
+ */
+export const LOADER_TIMEOUT = Duration.minutes(15);
 /** After so many tries a marker goes to the dead-letter queue. */
 const ATTEMPTS = 5;
 
@@ -22,7 +26,7 @@ export class LoadQueue extends Construct {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
-      removalPolicy: config.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      removalPolicy: retained(config),
     };
     this.dead = new Queue(this, "Dead", { ...shared, queueName: `${config.prefix}-loads-dead` });
     this.queue = new Queue(this, "Queue", {

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { SubnetType } from "aws-cdk-lib/aws-ec2";
 import { Effect, ManagedPolicy, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Architecture, Code, EventSourceMapping, Function as LambdaFunction, Runtime } from "aws-cdk-lib/aws-lambda";
+import { StringParameter } from "aws-cdk-lib/aws-ssm";
 import { Construct } from "constructs";
 import { acknowledgeWildcards } from "./acknowledge.ts";
 import type { Config } from "./config.ts";
@@ -11,8 +12,9 @@ import { LOADER_TIMEOUT } from "./load-queue.ts";
 import { logGroup } from "./log-group.ts";
 import { arn, bucketArn } from "./names.ts";
 import type { NetworkStack } from "./network-stack.ts";
+import { secretParameter } from "./warehouse.ts";
 
-/** How many batches are under way at once. A limit of the queue's, since a new account has too little concurrency to reserve any. */
+/** How many loads are under way at once: the least that a queue can be told (Lambda, "Configuring maximum concurrency for Amazon SQS event sources"). A limit of the queue's, since a new account has too little concurrency to reserve any. */
 const AT_ONCE = 2;
 
 /** The Lambda that moves each announced load to the warehouse; a placeholder until its handler is there. */
@@ -23,7 +25,9 @@ export class Loader extends Construct {
     super(scope, id);
     const functionName = `${config.prefix}-loader`;
     const logs = logGroup(this, "Logs", `/aws/lambda/${functionName}`, config);
+    const warehouseSecret = data.warehouse === null ? [] : [StringParameter.valueForStringParameter(this, secretParameter(config))];
     const markers = bucketArn(this, config, "staging", `${MARKERS}*`);
+    const manifests = bucketArn(this, config, "exports", "*.manifest");
     const policy = new ManagedPolicy(this, "Policy", {
       managedPolicyName: `${functionName}-policy`,
       description: "Lets the loader take markers from its queue, read them, read its passwords, and log",
@@ -34,10 +38,11 @@ export class Loader extends Construct {
           resources: [data.queue.queue.queueArn],
         }),
         new PolicyStatement({ sid: "ReadMarkers", actions: ["s3:GetObject"], resources: [markers] }),
+        new PolicyStatement({ sid: "WriteManifests", actions: ["s3:PutObject"], resources: [manifests] }),
         new PolicyStatement({
           sid: "ReadPasswords",
           actions: ["secretsmanager:GetSecretValue"],
-          resources: [data.database.secret.secretArn, ...(data.warehouse === null ? [] : [data.warehouse.secretArn])],
+          resources: [data.database.secret.secretArn, ...warehouseSecret],
         }),
         new PolicyStatement({ sid: "WriteLogs", actions: ["logs:CreateLogStream", "logs:PutLogEvents"], resources: [logs.logGroupArn] }),
         new PolicyStatement({
@@ -80,12 +85,14 @@ export class Loader extends Construct {
     new EventSourceMapping(this, "Markers", {
       target: this.function,
       eventSourceArn: data.queue.queue.queueArn,
-      batchSize: 10,
+      // A load may take most of the function's time, and one that fails must not fail others.
+      batchSize: 1,
       reportBatchItemFailures: true,
       maxConcurrency: AT_ONCE,
     });
     acknowledgeWildcards(policy, [
       [markers, "Each load has a marker of its own."],
+      [manifests, "Each export has a manifest of its own."],
       ["*", "Network interfaces have no name before they are made; the function itself is denied these calls."],
     ]);
   }

@@ -50,6 +50,7 @@ export function makeApp({ config, commit, hostBundle, outdir, checked = true }: 
     data,
     hostBundle,
   });
+  Tags.of(app).add("environment", prefix);
   Tags.of(app).add("owner", config.owner);
   Tags.of(app).add("cost-centre", config.costCentre);
   if (checked) Validations.of(app).addPlugins(new AwsSolutionsChecks(app));

@@ -2,7 +2,7 @@ import { Stack } from "aws-cdk-lib";
 import type { Construct } from "constructs";
 import type { Config } from "./config.ts";
 
-const parts = { dags: "airflow-dags", staging: "staging-data", logs: "logs" } as const;
+const parts = { dags: "airflow-dags", staging: "staging-data", exports: "exports", logs: "logs" } as const;
 
 /** A bucket's name: the configured one, or `<prefix>-<what>-<account>-<region>`, which nobody else in the world has. */
 export function bucketName(scope: Construct, { prefix, buckets }: Config, which: keyof typeof parts): string {

@@ -1,4 +1,4 @@
-import { CfnOutput, Stack, type StackProps } from "aws-cdk-lib";
+import { Stack, type StackProps } from "aws-cdk-lib";
 import {
   CfnEIP,
   FlowLogDestination,
@@ -72,22 +72,12 @@ export class NetworkStack extends Stack {
     this.loaderGroup = group("LoaderGroup", "The Lambda that moves loads to the warehouse");
     this.rotationGroup = group("RotationGroup", "The Lambda with which Secrets Manager rotates the password of PostgreSQL");
     const endpointGroup = group("EndpointGroup", "The endpoints of services of AWS");
-    this.#allow(config, endpointGroup);
+    this.#allow(endpointGroup);
     this.#addEndpoints(config, endpointGroup);
-    // Where nobody may open it there is no address to show.
-    if (config.host.webFrom.length > 0) this.#tellUrl(id);
-  }
-
-  #tellUrl(id: string): void {
-    new CfnOutput(this, "AirflowUrl", {
-      value: `http://${this.address.ref}:8080`,
-      description: "Airflow, for the addresses in host.webFrom",
-      exportName: `${id}-AirflowUrl`,
-    });
   }
 
   /** Who may speak to whom. */
-  #allow(config: Config, endpointGroup: SecurityGroup): void {
+  #allow(endpointGroup: SecurityGroup): void {
     const allow = (from: SecurityGroup, to: SecurityGroup, port: number, why: string): void => {
       to.addIngressRule(from, Port.tcp(port), why);
       from.addEgressRule(to, Port.tcp(port), why);
@@ -107,7 +97,6 @@ export class NetworkStack extends Stack {
     this.hostGroup.addEgressRule(Peer.anyIpv4(), Port.tcp(443), "What scrapes read, packages, AWS");
     this.hostGroup.addEgressRule(Peer.anyIpv4(), Port.tcp(80), "What scrapes read, packages");
     this.hostGroup.addEgressRule(Peer.anyIpv4(), Port.tcp(587), "Mail about failed tasks");
-    for (const range of config.host.webFrom) this.hostGroup.addIngressRule(Peer.ipv4(range), Port.tcp(8080), "Airflow's UI");
   }
 
   #addEndpoints(config: Config, group: SecurityGroup): void {

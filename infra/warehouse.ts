@@ -1,15 +1,24 @@
-import { type CfnResource, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { type CfnResource, Stack } from "aws-cdk-lib";
 import { CompositePrincipal, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { CfnCluster, CfnClusterParameterGroup, CfnClusterSubnetGroup } from "aws-cdk-lib/aws-redshift";
 import { CfnNamespace, CfnWorkgroup } from "aws-cdk-lib/aws-redshiftserverless";
 import type { Bucket } from "aws-cdk-lib/aws-s3";
 import { Secret } from "aws-cdk-lib/aws-secretsmanager";
+import { StringParameter } from "aws-cdk-lib/aws-ssm";
 import { Construct } from "constructs";
 import { acknowledge, acknowledgeWildcards } from "./acknowledge.ts";
 import type { Config } from "./config.ts";
-import { EXPORTS } from "./keys.ts";
 import { bucketArn } from "./names.ts";
 import type { NetworkStack } from "./network-stack.ts";
+import { retained } from "./retained.ts";
+
+/**
+ * Where the ARN of the warehouse's secret stands, for whatever stack needs it: as an export it could not be taken away while another stack reads it, and
+ * another kind of warehouse could never be deployed.
+ */
+export function secretParameter({ prefix }: Config): string {
+  return `/${prefix}/warehouse-secret`;
+}
 
 /** Redshift, whichever kind. */
 export interface Warehouse {
@@ -34,7 +43,13 @@ export function warehouse(scope: Construct, props: WarehouseProps): Warehouse | 
   if (warehouse.kind === "none") return null;
   const inside = new Construct(scope, "Warehouse");
   const role = copyRole(inside, props);
-  return warehouse.kind === "provisioned" ? cluster(inside, props, warehouse, role) : workgroup(inside, props, warehouse, role);
+  const made = warehouse.kind === "provisioned" ? cluster(inside, props, warehouse, role) : workgroup(inside, props, warehouse, role);
+  new StringParameter(inside, "SecretName", {
+    parameterName: secretParameter(props.config),
+    description: "The ARN of the secret with the warehouse's password",
+    stringValue: made.secretArn,
+  });
+  return made;
 }
 
 function cluster(
@@ -98,7 +113,7 @@ function workgroup(scope: Construct, { config, network }: WarehouseProps, { base
   const secret = new Secret(scope, "Secret", {
     secretName: `${config.prefix}/warehouse`,
     description: "The owner of the serverless warehouse",
-    removalPolicy: config.keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    removalPolicy: retained(config),
     generateSecretString: {
       secretStringTemplate: JSON.stringify({ engine: "redshift", dbname: DATABASE, port: 5439, username: OWNER }),
       generateStringKey: "password",
@@ -135,7 +150,7 @@ function workgroup(scope: Construct, { config, network }: WarehouseProps, { base
 function copyRole(scope: Construct, { config }: WarehouseProps): Role {
   const role = new Role(scope, "CopyRole", {
     roleName: `${config.prefix}-redshift-copy`,
-    description: "Redshift reads what RDS exported to the staging bucket, below exports/",
+    description: "Redshift reads what RDS exported for the warehouse",
     // Both names for a serverless workgroup (Redshift, "Granting permissions to Amazon Redshift Serverless"). Whether Redshift sends aws:SourceAccount here is
     // documented nowhere; who may give the role to a cluster is limited by iam:PassRole.
     assumedBy: new CompositePrincipal(
@@ -143,20 +158,19 @@ function copyRole(scope: Construct, { config }: WarehouseProps): Role {
       new ServicePrincipal("redshift.amazonaws.com"),
     ),
   });
-  const keys = bucketArn(scope, config, "staging", `${EXPORTS}*`);
+  const keys = bucketArn(scope, config, "exports", "*");
   role.addToPolicy(new PolicyStatement({ sid: "ReadExports", actions: ["s3:GetObject"], resources: [keys] }));
   role.addToPolicy(
     new PolicyStatement({
       sid: "ListExports",
-      actions: ["s3:ListBucket"],
-      resources: [bucketArn(scope, config, "staging")],
-      conditions: { StringLike: { "s3:prefix": `${EXPORTS}*` } },
+      actions: ["s3:ListBucket", "s3:GetBucketLocation"],
+      resources: [bucketArn(scope, config, "exports")],
     }),
   );
-  acknowledgeWildcards(role, [[keys, "Each export has a key of its own, below exports/."]]);
+  acknowledgeWildcards(role, [[keys, "Each export has a key of its own."]]);
   return role;
 }
 
-function keep({ keepData }: Config, ...resources: CfnResource[]): void {
-  for (const resource of resources) resource.applyRemovalPolicy(keepData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY);
+function keep(config: Config, ...resources: CfnResource[]): void {
+  for (const resource of resources) resource.applyRemovalPolicy(retained(config));
 }

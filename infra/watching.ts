@@ -76,9 +76,9 @@ export class Watching extends Construct {
       widgets: [
         [new AlarmStatusWidget({ title: "Alarms", alarms: [...alarms], width: 24, height: 3 })],
         [
-          graph("Host", ["host-status", "host-disk", "scheduler-heartbeat"]),
-          graph("Database", ["database-cpu", "database-storage"]),
-          graph("Loads", ["dead-letters", "loader-errors"]),
+          graph("Host", ["host-status", "host-disk", "host-memory", "scheduler-heartbeat"]),
+          graph("Database", ["database-cpu", "database-storage", "database-memory", "database-connections"]),
+          graph("Loads", ["dead-letters", "oldest-marker", "loader-errors"]),
         ],
         [
           new LogQueryWidget({
@@ -104,6 +104,8 @@ export class Watching extends Construct {
         budgetType: "COST",
         timeUnit: "MONTHLY",
         budgetLimit: { amount: watching.monthlyBudgetUsd, unit: "USD" },
+        // Of this environment alone, once the tag is active for costs: docs/cloud.md, "Costs".
+        costFilters: { TagKeyValue: [`user:environment$${prefix}`] },
       },
       notificationsWithSubscribers: [tell("ACTUAL", 80), tell("FORECASTED", 100)],
     });

@@ -95,7 +95,6 @@ read_settings() {
     [AIRFLOW_DATABASE_SECRET_ARN]='^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+$'
     [DATABASE_SSLMODE]='^(disable|require|verify-full)$'
     [DATABASE_CA]='^(/[A-Za-z0-9._/-]+)?$'
-    [API_HOST]='^(127\.0\.0\.1|0\.0\.0\.0)$'
     [API_PORT]='^[1-9][0-9]{0,4}$'
     [PARALLELISM]='^[1-9][0-9]{0,2}$'
     [LOG_GROUP]='^[A-Za-z0-9_./#-]*$'
@@ -103,7 +102,7 @@ read_settings() {
     [SKIP_AWS_CLI]='^[01]$'
   )
   declare -gA SETTING=(
-    [DAGS_PREFIX]='' [STAGING_PREFIX]='' [DATABASE_SSLMODE]=require [DATABASE_CA]='' [API_HOST]=127.0.0.1 [API_PORT]=8080
+    [DAGS_PREFIX]='' [STAGING_PREFIX]='' [DATABASE_SSLMODE]=require [DATABASE_CA]='' [API_PORT]=8080
     [PARALLELISM]=8 [LOG_GROUP]='' [AWS_ENDPOINT_URL]='' [SKIP_AWS_CLI]="${SKIP_AWS_CLI:-0}"
   )
   [[ -r $SETTINGS ]] || give_up "$SETTINGS can't be read" 'Write it, or name another file; host.md lists the settings.'

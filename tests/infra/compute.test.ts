@@ -24,15 +24,7 @@ test("host: Ubuntu LTS at a fixed serial, IMDSv2, an encrypted volume, an Elasti
 test("host: its set-up writes the settings that bootstrap.sh knows, and no secret value", () => {
   const lines = setUpSteps().flatMap(({ inputs }) => inputs.runCommand ?? []);
   const settings = lines.flatMap((line) => /^([A-Z_]+)=\{\{ \w+ \}\}$/.exec(line)?.[1] ?? []);
-  assert.equal(settings, [
-    "REGION",
-    "DAGS_BUCKET",
-    "STAGING_BUCKET",
-    "DATABASE_SECRET_ARN",
-    "AIRFLOW_DATABASE_SECRET_ARN",
-    "LOG_GROUP",
-    "API_HOST",
-  ]);
+  assert.equal(settings, ["REGION", "DAGS_BUCKET", "STAGING_BUCKET", "DATABASE_SECRET_ARN", "AIRFLOW_DATABASE_SECRET_ARN", "LOG_GROUP"]);
 });
 
 test("host: the first step of its set-up waits for whoever installs at a machine's first start", () => {
@@ -103,16 +95,25 @@ test("loader: the placeholder refuses clearly and leaves every message in the qu
   assert.match(said.join(), /placeholder/);
 });
 
-test("watching: seven alarms, each with what to do, go to one topic; silence of the host is an alarm", () => {
+test("watching: each alarm says what to do and goes to one topic; silence of the host is an alarm", () => {
   const alarms = propertiesOf(json, "AWS::CloudWatch::Alarm");
   assert.equal(alarms.map(({ AlarmName }) => String(AlarmName).replace("data-pipeline-", "")).sort(), [
+    "database-connections",
     "database-cpu",
+    "database-credits",
+    "database-memory",
     "database-storage",
     "dead-letters",
+    "host-credits",
     "host-disk",
+    "host-memory",
     "host-status",
     "loader-errors",
+    "oldest-marker",
+    "password-rotation",
     "scheduler-heartbeat",
+    "warehouse-disk",
+    "warehouse-health",
   ]);
   compute.resourceCountIs("AWS::SNS::Topic", 1);
   for (const { AlarmDescription, AlarmActions } of alarms) {
@@ -123,7 +124,12 @@ test("watching: seven alarms, each with what to do, go to one topic; silence of 
   assert.equal(silent.sort(), ["data-pipeline-host-status", "data-pipeline-scheduler-heartbeat"]);
   compute.hasResourceProperties("AWS::SNS::Subscription", { Protocol: "email", Endpoint: "on-call@example.com" });
   compute.resourceCountIs("AWS::CloudWatch::Dashboard", 1);
-  compute.hasResourceProperties("AWS::Budgets::Budget", { Budget: Match.objectLike({ BudgetLimit: { Amount: 1500, Unit: "USD" } }) });
+  compute.hasResourceProperties("AWS::Budgets::Budget", {
+    Budget: Match.objectLike({
+      BudgetLimit: { Amount: 1500, Unit: "USD" },
+      CostFilters: { TagKeyValue: ["user:environment$data-pipeline"] },
+    }),
+  });
 });
 
 function setUpSteps(): { readonly name: string; readonly inputs: { readonly runCommand?: readonly string[] } }[] {

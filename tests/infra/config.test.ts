@@ -29,9 +29,8 @@ test("a wrong value is told by its key, with what fits", () => {
     [{ region: "london" }, /production\.region has to be a region such as eu-west-2, not "london"/],
     [{ account: "123" }, /production\.account has to be 12 digits, or null/],
     [{ owner: "" }, /production\.owner has to be 1 to 128/],
-    [{ buckets: { dags: "My_Bucket", staging: null, logs: null } }, /production\.buckets\.dags has to be 3 to 63/],
-    [{ host: { ...host, webFrom: ["0.0.0.0/0"] } }, /production\.host\.webFrom .* not "0\.0\.0\.0\/0": the whole internet is none of them/],
-    [{ host: { ...host, webFrom: ["office"] } }, /production\.host\.webFrom has to hold IPv4 ranges/],
+    [{ buckets: { dags: "My_Bucket", staging: null, exports: null, logs: null } }, /production\.buckets\.dags has to be 3 to 63/],
+    [{ host: { ...host, ...{ webFrom: [] } } }, /production\.host\.webFrom is no setting any more: Session Manager forwards the port/],
     [{ host: { ...host, size: "t4g.large" } }, /production\.host\.size has to be an instance type for x86-64/],
     [{ host: { ...host, ubuntu: "latest" } }, /production\.host\.ubuntu has to be 24\.04\/stable\/SERIAL/],
     [{ network: { ...network, cidr: "10.0.0.0/28" } }, /production\.network\.cidr/],
@@ -50,7 +49,7 @@ test("a wrong value is told by its key, with what fits", () => {
 test("what AWS refuses is refused here", () => {
   const { host, network, database } = production;
   const cluster = (nodeType: string, nodes: number): Partial<Config> => ({ warehouse: { kind: "provisioned", nodeType, nodes } });
-  const bucket = (name: string): Partial<Config> => ({ buckets: { dags: name, staging: null, logs: null } });
+  const bucket = (name: string): Partial<Config> => ({ buckets: { dags: name, staging: null, exports: null, logs: null } });
   const refused: [Partial<Config>, RegExp][] = [
     ...[5, 7, 9, 12, 513, 1032].map((baseRpus): [Partial<Config>, RegExp] => [
       { warehouse: { kind: "serverless", baseRpus } },
@@ -62,7 +61,7 @@ test("what AWS refuses is refused here", () => {
     [cluster("rg.4xlarge", 1), /nodes has to be 2/],
     [{ region: "us-gov-west-1" }, /partition `aws`/],
     [{ region: "cn-north-1" }, /partition `aws`/],
-    [{ buckets: { dags: "one", staging: "one", logs: null } }, /buckets\.dags has to be a bucket of its own; .*staging/],
+    [{ buckets: { dags: "one", staging: "one", exports: null, logs: null } }, /buckets\.dags has to be a bucket of its own; .*staging/],
     ...["xn--data", "sthree-data", "amzn-s3-demo-data", "data-s3alias", "data--ol-s3"].map((name): [Partial<Config>, RegExp] => [
       bucket(name),
       /buckets\.dags/,

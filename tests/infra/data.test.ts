@@ -7,14 +7,12 @@ import { config, propertiesOf, synthesize } from "./synth.ts";
 const { templates, json } = synthesize();
 const { data } = templates;
 
-test("storage: each bucket is versioned, encrypted and private, has lifecycle rules, and stays when its stack goes", () => {
-  data.resourceCountIs("AWS::S3::Bucket", 3);
+test("storage: each bucket is encrypted and private, has lifecycle rules, and stays when its stack goes", () => {
+  data.resourceCountIs("AWS::S3::Bucket", 4);
   data.allResources("AWS::S3::Bucket", {
-    DeletionPolicy: "Retain",
+    DeletionPolicy: "RetainExceptOnCreate",
     UpdateReplacePolicy: "Retain",
     Properties: Match.objectLike({
-      VersioningConfiguration: { Status: "Enabled" },
-      BucketEncryption: { ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: "AES256" } }] },
       PublicAccessBlockConfiguration: {
         BlockPublicAcls: true,
         BlockPublicPolicy: true,
@@ -29,9 +27,32 @@ test("storage: each bucket is versioned, encrypted and private, has lifecycle ru
   });
 });
 
+test("storage: what PostgreSQL exports is encrypted by KMS, as RDS asks, and has no old versions; all else has", () => {
+  for (const { BucketName, BucketEncryption, VersioningConfiguration } of propertiesOf(json, "AWS::S3::Bucket")) {
+    const isExports = JSON.stringify(BucketName).includes("data-pipeline-exports-");
+    assert.match(JSON.stringify(BucketEncryption), isExports ? /"SSEAlgorithm":"aws:kms"/ : /"SSEAlgorithm":"AES256"/);
+    assert.equal(VersioningConfiguration, isExports ? undefined : { Status: "Enabled" });
+  }
+});
+
+test("storage: what expires is gone a day later, also where a bucket keeps versions", () => {
+  /** Days until the last byte of an object is gone, by the bucket's rules: an expiration only makes an old version of it. */
+  const longest = (name: string): number[] => {
+    const bucket = propertiesOf(json, "AWS::S3::Bucket").find(({ BucketName }) => JSON.stringify(BucketName).includes(name));
+    const { Rules } = (bucket?.LifecycleConfiguration ?? { Rules: [] }) as {
+      Rules: { ExpirationInDays?: number; NoncurrentVersionExpiration?: { NoncurrentDays: number } }[];
+    };
+    const old = Math.max(0, ...Rules.map(({ NoncurrentVersionExpiration }) => NoncurrentVersionExpiration?.NoncurrentDays ?? 0));
+    return Rules.flatMap(({ ExpirationInDays }) => (ExpirationInDays === undefined ? [] : [ExpirationInDays + old]));
+  };
+  assert.equal(longest("staging-data"), [366, 366, 31]);
+  assert.equal(longest("exports"), [7]);
+  assert.equal(longest("data-pipeline-logs"), [91]);
+});
+
 test("storage: each bucket refuses what does not come by TLS 1.2 or newer", () => {
   const policies = propertiesOf(json, "AWS::S3::BucketPolicy");
-  assert.is(policies.length, 3);
+  assert.is(policies.length, 4);
   for (const { PolicyDocument } of policies) {
     const { Statement } = PolicyDocument as { Statement: { Effect: string; Action: string; Condition?: unknown }[] };
     const denied = Statement.filter(({ Effect, Action }) => Effect === "Deny" && Action === "s3:*").map(({ Condition }) => Condition);
@@ -57,9 +78,10 @@ test("storage: releases never expire, staged files, markers and exports do", () 
   assert.equal(rules("airflow-dags"), []);
   assert.equal(rules("staging-data"), [
     ["staging/", 365],
+    ["uploads/", 365],
     ["markers/", 30],
-    ["exports/", 7],
   ]);
+  assert.equal(rules("data-pipeline-exports"), [[undefined, 7]]);
 });
 
 test("the tests run on the database's version of PostgreSQL", () => {
@@ -69,13 +91,15 @@ test("the tests run on the database's version of PostgreSQL", () => {
 
 test("database: private, encrypted, backed up, protected, by TLS only, with IAM authentication and the export role", () => {
   data.hasResource("AWS::RDS::DBInstance", {
-    DeletionPolicy: "Retain",
+    DeletionPolicy: "RetainExceptOnCreate",
     UpdateReplacePolicy: "Retain",
     Properties: Match.objectLike({
       DBInstanceIdentifier: "data-pipeline-database",
       DBName: "data_pipeline_db",
       DBInstanceClass: "db.t4g.medium",
       Engine: "postgres",
+      EngineVersion: "17",
+      AllowMajorVersionUpgrade: true,
       PubliclyAccessible: false,
       StorageEncrypted: true,
       EnableIAMDatabaseAuthentication: true,
@@ -108,7 +132,7 @@ const copyRole = { "Fn::GetAtt": [Match.stringLikeRegexp("^WarehouseCopyRole"), 
 
 test("warehouse: one ra3.xlplus node, private, encrypted, with the COPY role and a password that Redshift keeps", () => {
   data.hasResource("AWS::Redshift::Cluster", {
-    DeletionPolicy: "Retain",
+    DeletionPolicy: "RetainExceptOnCreate",
     Properties: Match.objectLike({
       NodeType: "ra3.xlplus",
       ClusterType: "single-node",
@@ -160,7 +184,7 @@ test("loader: markers ending in .csv are announced to the queue, and a marker th
   });
   data.hasResourceProperties("AWS::SQS::Queue", {
     QueueName: "data-pipeline-loads",
-    VisibilityTimeout: 1800,
+    VisibilityTimeout: 5400,
     RedrivePolicy: Match.objectLike({ maxReceiveCount: 5 }),
   });
   data.hasResourceProperties("AWS::SQS::QueuePolicy", {

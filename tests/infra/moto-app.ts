@@ -7,7 +7,7 @@ import { config } from "./synth.ts";
 const changed: typeof config = {
   ...config,
   owner: "another-team",
-  host: { ...config.host, ubuntu: "24.04/stable/20260601", webFrom: ["203.0.113.0/24"] },
+  host: { ...config.host, ubuntu: "24.04/stable/20260601" },
   watching: { ...config.watching, logDays: 30 },
 };
 const wanted = process.env.WANTED_CONFIG === "changed" ? changed : config;

@@ -23,6 +23,7 @@ from moto.iam import models as iam
 from moto.rds.models import DBParameterGroup
 from moto.redshift.models import Cluster
 from moto.server import main
+from moto.ssm.models import Parameter
 from moto_types import add_types
 
 IMAGE = "ami-12c6146b"
@@ -51,6 +52,18 @@ def mend_attributes():
         if name == "MasterPasswordSecretArn"
         else get(cluster, name)
     )
+    # A parameter's tags are a map of names to values (CloudFormation, "AWS::SSM::Parameter"); moto takes the list of SSM's own API.
+    make = Parameter.create_from_cloudformation_json.__func__
+
+    def make_parameter(cls, name, resource, *rest, **more):
+        properties = dict(resource["Properties"])
+        properties["Tags"] = [
+            {"Key": key, "Value": value}
+            for key, value in properties.get("Tags", {}).items()
+        ]
+        return make(cls, name, {**resource, "Properties": properties}, *rest, **more)
+
+    Parameter.create_from_cloudformation_json = classmethod(make_parameter)
     # A password is 8 to 41 characters; what stands for one is looked up before.
     resolve = parsing.clean_json
 
@@ -271,6 +284,10 @@ def mend_deletions():
             raise ValidationError(
                 message=f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled"
             )
+        # RetainExceptOnCreate keeps a resource of a stack that is deleted (CloudFormation, "DeletionPolicy attribute"); moto knows Retain alone.
+        for resource in stack.resource_map._resource_json_map.values():
+            if resource.get("DeletionPolicy") == "RetainExceptOnCreate":
+                resource["DeletionPolicy"] = "Retain"
         delete(backend, name_or_stack_id)
         stack.resource_map._resource_json_map = {}
         stack.output_map = parsing.OutputMap(stack.resource_map, {}, stack.stack_id)

@@ -8,6 +8,7 @@ const iam = new Iam(json);
 const here = `eu-west-2:${Iam.account}`;
 const dags = `arn:aws:s3:::data-pipeline-airflow-dags-${Iam.account}-eu-west-2`;
 const staging = `arn:aws:s3:::data-pipeline-staging-data-${Iam.account}-eu-west-2`;
+const exports = `arn:aws:s3:::data-pipeline-exports-${Iam.account}-eu-west-2`;
 const logs = `arn:aws:s3:::data-pipeline-logs-${Iam.account}-eu-west-2`;
 const secret = (name: string): string => `arn:aws:secretsmanager:${here}:secret:data-pipeline/${name}-AbCdEf`;
 const document = (name: string): string => `arn:aws:ssm:${here}:document/${name}`;
@@ -29,17 +30,21 @@ const token = (sub: string) => ({
   "token.actions.githubusercontent.com:sub": sub,
 });
 
-test("people outside read releases, read and write staged files, and see databases and machines; no more", () => {
+test("people outside read releases and staged files, upload files, and see databases and machines; no more", () => {
   expect("data-pipeline-group", true, [
     ["s3:ListBucket", dags],
     ["s3:GetObject", `${dags}/current.json`],
     ["s3:GetObject", `${staging}/staging/x.csv`],
-    ["s3:PutObject", `${staging}/staging/x.csv`],
+    ["s3:PutObject", `${staging}/uploads/x.csv`],
     ["rds:DescribeDBInstances", "*"],
     ["ec2:DescribeInstances", "*"],
   ]);
   expect("data-pipeline-group", false, [
     ["s3:PutObject", `${dags}/current.json`],
+    ["s3:PutObject", `${staging}/staging/x.csv`],
+    ["s3:PutObject", `${staging}/markers/x.csv`],
+    ["s3:PutObject", `${exports}/x`],
+    ["s3:GetObject", `${exports}/x`],
     ["s3:DeleteObject", `${staging}/staging/x.csv`],
     ["s3:GetObject", `${logs}/commands/x`],
     ["secretsmanager:GetSecretValue", secret("connections/dagline_postgres")],
@@ -173,7 +178,7 @@ test("the host reads releases, stages files, reads its connections' passwords an
     ["s3:PutObject", `${dags}/blobs/sha256/x`],
     ["s3:DeleteObject", `${dags}/current.json`],
     ["s3:GetObject", `${logs}/s3/dags/x`],
-    ["s3:GetObject", `${staging}/exports/x`],
+    ["s3:GetObject", `${exports}/x`],
     ["secretsmanager:GetSecretValue", secret("warehouse")],
     ["secretsmanager:GetSecretValue", `arn:aws:secretsmanager:${here}:secret:data-pipeline-preview/connections/smtp_default-AbCdEf`],
     ["secretsmanager:PutSecretValue", secret("airflow-database")],
@@ -208,18 +213,18 @@ test("RDS writes and Redshift reads exports, for this account's own database and
   const ours = { "aws:SourceAccount": Iam.account, "aws:SourceArn": `arn:aws:rds:${here}:db:data-pipeline-database` };
   assert.ok(iam.mayAssume("data-pipeline-rds-export", "rds.amazonaws.com", ours));
   assert.not.ok(iam.mayAssume("data-pipeline-rds-export", "rds.amazonaws.com", { ...ours, "aws:SourceAccount": "999999999999" }));
-  expect("data-pipeline-rds-export", true, [["s3:PutObject", `${staging}/exports/x`]]);
+  expect("data-pipeline-rds-export", true, [["s3:PutObject", `${exports}/x`]]);
   expect("data-pipeline-rds-export", false, [
     ["s3:PutObject", `${staging}/staging/x`],
-    ["s3:GetObject", `${staging}/exports/x`],
+    ["s3:GetObject", `${exports}/x`],
   ]);
   expect("data-pipeline-redshift-copy", true, [
-    ["s3:GetObject", `${staging}/exports/x`],
-    ["s3:ListBucket", staging, { "s3:prefix": "exports/load-1" }],
+    ["s3:GetObject", `${exports}/x`],
+    ["s3:ListBucket", exports],
   ]);
   expect("data-pipeline-redshift-copy", false, [
-    ["s3:ListBucket", staging, { "s3:prefix": "staging/" }],
-    ["s3:PutObject", `${staging}/exports/x`],
+    ["s3:ListBucket", staging],
+    ["s3:PutObject", `${exports}/x`],
   ]);
 });
 

@@ -39,7 +39,7 @@ test("split by lifetime: nothing of the data or the network refers to what runs"
   }
 });
 
-test("what must not be lost stays when the stack of data is deleted", () => {
+test("what must not be lost stays when the stack of data is deleted, and goes when its creation is rolled back, so that it can be tried again", () => {
   const kept = [
     "AWS::S3::Bucket",
     "AWS::RDS::DBInstance",
@@ -53,12 +53,26 @@ test("what must not be lost stays when the stack of data is deleted", () => {
     const found = resourcesOf(json, type);
     assert.ok(found.length > 0, type);
     for (const [id, { DeletionPolicy, UpdateReplacePolicy }] of found)
-      assert.equal([DeletionPolicy, UpdateReplacePolicy], ["Retain", "Retain"], id);
+      assert.equal([DeletionPolicy, UpdateReplacePolicy], ["RetainExceptOnCreate", "Retain"], id);
   }
 });
 
+test("no resource with a fixed name is left behind by a creation that is rolled back", () => {
+  for (const [id, { DeletionPolicy }] of Object.entries(json).flatMap(([, { Resources }]) => Object.entries(Resources)))
+    assert.is.not(DeletionPolicy, "Retain", id);
+});
+
+test("no stack imports the warehouse's secret, so that another kind of warehouse can be deployed", () => {
+  const imported = JSON.stringify(json.compute).match(/"Fn::ImportValue":"[^"]*"/g) ?? [];
+  assert.equal(
+    imported.filter((name) => /[Ww]arehouse(Cluster|Secret|Namespace|Workgroup)/.test(name)),
+    [],
+  );
+  assert.match(JSON.stringify(json.compute), /\/data-pipeline\/warehouse-secret/);
+});
+
 test("outputs have names of their own that do not change with the constructs", () => {
-  const names = Object.values(json).flatMap(({ Outputs = {} }) => Object.keys(Outputs).filter((name) => !name.startsWith("Exports")));
+  const names = Object.values(json).flatMap(({ Outputs = {} }) => Object.keys(Outputs).filter((name) => !name.startsWith("ExportsOutput")));
   assert.equal(names.sort(), [
     "AirflowDatabaseSecretArn",
     "AirflowLogGroup",
@@ -69,6 +83,7 @@ test("outputs have names of their own that do not change with the constructs", (
     "DatabaseSecretArn",
     "DeadLetterQueueUrl",
     "DeployRole",
+    "ExportsBucket",
     "Instance",
     "LoadQueueUrl",
     "LoaderFunction",
