@@ -20,6 +20,7 @@ const mayImport: Record<string, readonly string[]> = {
   tables: ["scrape"],
   load: ["scrape"],
   task: ["scrape", "tables", "load"],
+  warehouse: ["scrape", "release", "load"],
   services: ["scrape", "release", "deploy", "backfill", "host", "infra", "tables", "task", "load", "forge"],
   testkit: ["scrape", "release", "tables", "task", "load", "services"],
   cli: ["scrape", "release", "plan", "deploy", "infra", "backfill", "host", "task", "load", "services", "testkit"],
