@@ -29,9 +29,10 @@ interface Place extends Pick<Environment, "region" | "prefix" | "url">, Partial<
 }
 
 interface Entry extends Place {
-  /** The roles that GitHub's jobs assume to look, and to deploy; null where nothing is looked at, or deployed, from here. */
+  /** The roles that GitHub's jobs assume to look, to deploy, and to apply infra/; null where that is not done from here. */
   readonly plan_role: string | null;
   readonly deploy_role: string | null;
+  readonly apply_role: string | null;
 }
 
 const FILE = ".github/environments.yml";

@@ -32,7 +32,7 @@ export interface GithubConfig {
   readonly repository: string;
   readonly repositoryId: number;
   readonly branch: string;
-  /** The GitHub environment whose jobs deploy. */
+  /** The GitHub environment whose jobs deploy; those of `<environment>-infra` apply stacks. */
   readonly environment: string;
   /** An account has one provider for GitHub: its ARN where it exists already, null to make it. */
   readonly providerArn: string | null;

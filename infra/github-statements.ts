@@ -18,10 +18,8 @@ export function planStatements(scope: Construct, config: Config): PolicyStatemen
   ];
 }
 
-/** Applies stacks by the roles that CDK's bootstrap made, puts releases, gives the host its commands. */
+/** Puts releases and gives the host its commands. It leads to no other role. */
 export function deployStatements(scope: Construct, config: Config): PolicyStatement[] {
-  const cdkRole = (name: string): string =>
-    globalArn(scope, "iam", `role/cdk-${QUALIFIER}-${name}-role-${Stack.of(scope).account}-${config.region}`);
   return [
     new PolicyStatement({ sid: "FindReleases", actions: ["s3:ListBucket"], resources: [bucketArn(scope, config, "dags")] }),
     new PolicyStatement({
@@ -36,6 +34,24 @@ export function deployStatements(scope: Construct, config: Config): PolicyStatem
       resources: [bucketArn(scope, config, "dags"), bucketArn(scope, config, "dags", "*")],
     }),
     readStacks(scope, config),
+    ...runDocuments(scope, config, documentNames),
+    new PolicyStatement({ sid: "CancelWhatNobodyWaitsFor", actions: ["ssm:CancelCommand"], resources: ["*"] }),
+  ];
+}
+
+/** Applies stacks by the roles that CDK's bootstrap made, and notes down what it applied. It reads what is deployed, to know the plan that was reviewed. */
+export function applyStatements(scope: Construct, config: Config): PolicyStatement[] {
+  const cdkRole = (name: string): string =>
+    globalArn(scope, "iam", `role/cdk-${QUALIFIER}-${name}-role-${Stack.of(scope).account}-${config.region}`);
+  return [
+    new PolicyStatement({ sid: "FindReleases", actions: ["s3:ListBucket"], resources: [bucketArn(scope, config, "dags")] }),
+    new PolicyStatement({ sid: "ReadReleases", actions: ["s3:GetObject"], resources: [bucketArn(scope, config, "dags", "*")] }),
+    new PolicyStatement({
+      sid: "NoteWhatIsApplied",
+      actions: ["s3:PutObject"],
+      resources: [bucketArn(scope, config, "dags", "infra.json")],
+    }),
+    readStacks(scope, config),
     new PolicyStatement({
       sid: "ApplyStacks",
       actions: ["sts:AssumeRole"],
@@ -44,10 +60,8 @@ export function deployStatements(scope: Construct, config: Config): PolicyStatem
     new PolicyStatement({
       sid: "ExecuteWhatWasPrepared",
       actions: ["cloudformation:DescribeChangeSet", "cloudformation:ExecuteChangeSet", "cloudformation:CancelUpdateStack"],
-      resources: [arn(scope, "cloudformation", `stack/${config.prefix}-*`)],
+      resources: stacksOf(scope, config),
     }),
-    ...runDocuments(scope, config, documentNames),
-    new PolicyStatement({ sid: "CancelWhatNobodyWaitsFor", actions: ["ssm:CancelCommand"], resources: ["*"] }),
   ];
 }
 
@@ -56,13 +70,18 @@ export function wildcards(scope: Construct, config: Config): [resource: string, 
   return [
     ["*", "What came of a command is not bound to resources."],
     [bucketArn(scope, config, "dags", "*"), "A release's files have keys of their own."],
-    [arn(scope, "cloudformation", `stack/${config.prefix}-*`), "A stack's ARN ends in an id of its own."],
+    ...stacksOf(scope, config).map((stack): [string, string] => [stack, "A stack's ARN ends in an id of its own."]),
     [arn(scope, "cloudformation", "stack/CDKToolkit/*"), "A stack's ARN ends in an id of its own."],
     [arn(scope, "ec2", "instance/*"), "The host is known by its tag, so that a new one needs no new policy."],
   ];
 }
 
-function readStacks(scope: Construct, { prefix }: Config): PolicyStatement {
+/** The stacks of this app alone: another team's may begin with the same prefix. */
+function stacksOf(scope: Construct, { prefix }: Config): string[] {
+  return ["network", "data", "access", "compute"].map((part) => arn(scope, "cloudformation", `stack/${prefix}-${part}/*`));
+}
+
+function readStacks(scope: Construct, config: Config): PolicyStatement {
   return new PolicyStatement({
     sid: "ReadStacks",
     actions: [
@@ -74,7 +93,7 @@ function readStacks(scope: Construct, { prefix }: Config): PolicyStatement {
       "ssm:GetParameter",
     ],
     resources: [
-      arn(scope, "cloudformation", `stack/${prefix}-*`),
+      ...stacksOf(scope, config),
       arn(scope, "cloudformation", "stack/CDKToolkit/*"),
       arn(scope, "ssm", `parameter/cdk-bootstrap/${QUALIFIER}/version`),
     ],

@@ -26,6 +26,7 @@ test("an environment has its bucket and host; prefix and url have defaults", () 
     instance: "i-0123456789abcdef0",
     plan_role: null,
     deploy_role: null,
+    apply_role: null,
     url: null,
   });
   assert.is(readEnvironments(root, "production").url, "https://a.example");
@@ -37,7 +38,7 @@ test("the roles are outputs for jobs and steps; one that is not there is empty, 
   const services = testServices({ root });
   const given = { environment: "staging", "required-role": "deploy", "working-directory": "." } as const;
   await run(given, services);
-  assert.equal(services.outputs, { region: "eu-west-2", "plan-role": "", "deploy-role": arn });
+  assert.equal(services.outputs, { region: "eu-west-2", "plan-role": "", "deploy-role": arn, "apply-role": "" });
   const { message } = await thrownBy(run({ ...given, "required-role": "plan" }, testServices({ root })));
   assert.is(message, ".github/environments.yml: staging has no plan_role");
 });

@@ -25,9 +25,19 @@ function expect(role: string, allowed: boolean, requests: readonly Request[]): v
   }
 }
 
-const token = (sub: string) => ({
-  "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
-  "token.actions.githubusercontent.com:sub": sub,
+const issuer = "token.actions.githubusercontent.com";
+/** What GitHub's token says of a run, and what `more` says otherwise. */
+const token = (sub: string, more: Readonly<Record<string, string>> = {}) => ({
+  [`${issuer}:aud`]: "sts.amazonaws.com",
+  [`${issuer}:sub`]: sub,
+  [`${issuer}:repository_id`]: "2002",
+  ...Object.fromEntries(Object.entries(more).map(([claim, value]) => [`${issuer}:${claim}`, value])),
+});
+/** Of a job of a workflow on main, in an environment. */
+const job = (environment: string, workflow: string) => ({
+  ref: "refs/heads/main",
+  environment,
+  job_workflow_ref: `acme/pipeline/.github/workflows/${workflow}@refs/heads/main`,
 });
 
 test("people outside read releases and staged files, upload files, and see databases and machines; no more", () => {
@@ -85,14 +95,52 @@ test("the plan role is taken by the repository's pull requests and its main bran
   );
 });
 
-test("the deploy role is taken by main and by the production environment, never by a pull request", () => {
-  const may = (sub: string): boolean => iam.mayAssume("data-pipeline-deploy", provider, token(sub));
-  for (const repository of ["acme/pipeline", "acme@1001/pipeline@2002"]) {
-    assert.ok(may(`repo:${repository}:ref:refs/heads/main`), repository);
-    assert.ok(may(`repo:${repository}:environment:production`), repository);
-    assert.not.ok(may(`repo:${repository}:pull_request`), repository);
-    assert.not.ok(may(`repo:${repository}:environment:preview`), repository);
-    assert.not.ok(may(`repo:${repository}:ref:refs/tags/main`), repository);
+const trusted = [
+  ["deploy", "production", ["deploy.yml", "rollback.yml", "backfill.yml"]],
+  ["apply", "production-infra", ["deploy.yml"]],
+] as const;
+for (const [name, environment, workflows] of trusted) {
+  test(`the ${name} role is taken by jobs of ${environment} in ${workflows.join(", ")} on main, and by no other run`, () => {
+    const role = `data-pipeline-${name}`;
+    const sub = `repo:acme/pipeline:environment:${environment}`;
+    for (const workflow of workflows) {
+      for (const repository of ["acme/pipeline", "acme@1001/pipeline@2002"]) {
+        assert.ok(
+          iam.mayAssume(role, provider, token(`repo:${repository}:environment:${environment}`, job(environment, workflow))),
+          workflow,
+        );
+      }
+    }
+    const right = job(environment, "deploy.yml");
+    const others: Record<string, string>[] = [
+      { ...right, ref: "refs/heads/feature" },
+      { ...right, ref: "refs/tags/main" },
+      { ...right, environment: "preview" },
+      { ...right, repository_id: "9" },
+      { ...right, job_workflow_ref: right.job_workflow_ref.replace("main", "feature") },
+      { ...right, job_workflow_ref: right.job_workflow_ref.replace("acme/pipeline", "evil/pipeline") },
+      job(environment, "drift.yml"),
+      job(environment, "preview.yml"),
+      {},
+    ];
+    for (const claims of others) assert.not.ok(iam.mayAssume(role, provider, token(sub, claims)), JSON.stringify(claims));
+    for (const other of ["pull_request", "ref:refs/heads/main", "environment:preview"])
+      assert.not.ok(iam.mayAssume(role, provider, token(`repo:acme/pipeline:${other}`, right)), other);
+  });
+}
+
+test("of all that GitHub, people, the host and the loader have, the apply role alone leads to another role", () => {
+  for (const name of ["data-pipeline-plan", "data-pipeline-deploy", "data-pipeline-group", "data-pipeline-host", "data-pipeline-loader"]) {
+    const onward = iam
+      .statementsOf(name)
+      .filter(({ Effect }) => Effect === "Allow")
+      .flatMap(({ Action }) => [Action].flat())
+      .filter(
+        (action) =>
+          /^(sts|iam|lambda|ec2:Run|ec2:Modify|ssm:Start|ssm:Create|ssm:Update(?!InstanceI|InstanceA|A)|\*)/.test(action) ||
+          /^cloudformation:(?!Describe|List|Get)/.test(action),
+      );
+    assert.equal(onward, [], name);
   }
 });
 
@@ -128,8 +176,9 @@ test("the plan role reads releases and stacks, and asks the host for its status;
   assert.equal([...new Set(writes)], ["ssm:SendCommand"], "the one call that is not reading is for dagline-status");
 });
 
-test("the deploy role puts releases, gives the host its commands and applies stacks through the roles of CDK's bootstrap; it deletes no release", () => {
-  const cdk = (name: string): string => `arn:aws:iam::${Iam.account}:role/cdk-hnb659fds-${name}-role-${Iam.account}-eu-west-2`;
+const cdk = (name: string): string => `arn:aws:iam::${Iam.account}:role/cdk-hnb659fds-${name}-role-${Iam.account}-eu-west-2`;
+
+test("the deploy role puts releases and gives the host its commands; it deletes no release, and changes no stack, by itself or by another role", () => {
   expect("data-pipeline-deploy", true, [
     ["s3:PutObject", `${dags}/current.json`],
     ["s3:GetObject", `${dags}/releases/x.json`],
@@ -137,9 +186,6 @@ test("the deploy role puts releases, gives the host its commands and applies sta
     ["ssm:SendCommand", document("dagline-backfill")],
     ["ssm:SendCommand", instance, theHost],
     ["ssm:CancelCommand", "*"],
-    ["sts:AssumeRole", cdk("deploy")],
-    ["sts:AssumeRole", cdk("file-publishing")],
-    ["cloudformation:ExecuteChangeSet", `arn:aws:cloudformation:${here}:stack/data-pipeline-data/1`],
     ["cloudformation:DescribeStackEvents", `arn:aws:cloudformation:${here}:stack/data-pipeline-compute/1`],
   ]);
   expect("data-pipeline-deploy", false, [
@@ -149,12 +195,34 @@ test("the deploy role puts releases, gives the host its commands and applies sta
     ["s3:GetObject", `${staging}/staging/x.csv`],
     ["ssm:SendCommand", `arn:aws:ssm:eu-west-2::document/AWS-RunShellScript`],
     ["ssm:SendCommand", instance, { "ssm:resourceTag/Name": "somebody-elses" }],
-    ["cloudformation:ExecuteChangeSet", `arn:aws:cloudformation:${here}:stack/CDKToolkit/1`],
+    ["cloudformation:ExecuteChangeSet", `arn:aws:cloudformation:${here}:stack/data-pipeline-data/1`],
     ["cloudformation:DeleteStack", `arn:aws:cloudformation:${here}:stack/data-pipeline-data/1`],
+    ["sts:AssumeRole", cdk("deploy")],
+    ["sts:AssumeRole", cdk("file-publishing")],
     ["sts:AssumeRole", cdk("cfn-exec")],
     ["sts:AssumeRole", `arn:aws:iam::${Iam.account}:role/admin`],
     ["secretsmanager:GetSecretValue", secret("connections/dagline_postgres")],
     ["iam:CreateUser", "*"],
+  ]);
+});
+
+test("the apply role applies these stacks through the roles of CDK's bootstrap; it deploys no release and commands no host", () => {
+  expect("data-pipeline-apply", true, [
+    ["s3:GetObject", `${dags}/current.json`],
+    ["s3:PutObject", `${dags}/infra.json`],
+    ["sts:AssumeRole", cdk("deploy")],
+    ["sts:AssumeRole", cdk("file-publishing")],
+    ["cloudformation:ExecuteChangeSet", `arn:aws:cloudformation:${here}:stack/data-pipeline-data/1`],
+    ["cloudformation:CancelUpdateStack", `arn:aws:cloudformation:${here}:stack/data-pipeline-compute/1`],
+  ]);
+  expect("data-pipeline-apply", false, [
+    ["s3:PutObject", `${dags}/current.json`],
+    ["s3:PutObject", `${dags}/releases/x.json`],
+    ["ssm:SendCommand", document("dagline-reload"), theHost],
+    ["sts:AssumeRole", cdk("cfn-exec")],
+    ["sts:AssumeRole", `arn:aws:iam::${Iam.account}:role/admin`],
+    ["cloudformation:ExecuteChangeSet", `arn:aws:cloudformation:${here}:stack/CDKToolkit/1`],
+    ["cloudformation:ExecuteChangeSet", `arn:aws:cloudformation:${here}:stack/data-pipeline-of-another-team/1`],
   ]);
 });
 
@@ -232,7 +300,7 @@ test("every policy and role says what it is for, and no action has a wildcard", 
   for (const [id, { Properties = {} }] of resourcesOf(json, "AWS::IAM::ManagedPolicy"))
     assert.ok(String(Properties.Description ?? "").length > 20, id);
   const ours = resourcesOf(json, "AWS::IAM::Role").filter(([, { Properties }]) => Properties?.RoleName !== undefined);
-  assert.is(ours.length, 6);
+  assert.is(ours.length, 7);
   for (const [id, { Properties = {} }] of ours) {
     assert.ok(String(Properties.Description ?? "").length > 20, id);
     for (const { Action, Sid } of iam.statementsOf(String(Properties.RoleName))) assert.not.match(String(Action), /\*/, `${id} ${Sid}`);

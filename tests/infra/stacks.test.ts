@@ -77,6 +77,7 @@ test("outputs have names of their own that do not change with the constructs", (
     "AirflowDatabaseSecretArn",
     "AirflowLogGroup",
     "AlarmTopic",
+    "ApplyRole",
     "CommandLogGroup",
     "DagsBucket",
     "DatabaseEndpoint",
