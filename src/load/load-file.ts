@@ -51,6 +51,8 @@ async function load(request: LoadRequest, database: LoadDatabase, log: Log): Pro
     if (!(error instanceof DataError)) throw error;
     log.warn(`a row is refused (${error.message}); looking at each row`);
   }
+  // The attempt may have written all rows but one.
+  await tidyTable(database, request, target, log);
   try {
     return await attempt(request, database, target, copyCarefully, log);
   } catch (error) {
