@@ -7,6 +7,8 @@ export interface Fault {
   /** Readable: bytes that are no text are escaped. */
   readonly value: string;
   readonly reason: string;
+  /** Where it is not the row's place in the CSV that tells. */
+  readonly line?: number;
 }
 
 interface Shape {
@@ -16,11 +18,13 @@ interface Shape {
   readonly isForeign: boolean;
   /** It holds bytes that are no text. */
   readonly isBad: boolean;
+  readonly isMade: boolean;
 }
 
 /** null when only PostgreSQL can tell. */
-export function faultOf(record: Buffer, { values, expected, isForeign, isBad }: Shape): Fault | null {
+export function faultOf(record: Buffer, { values, expected, isForeign, isBad, isMade }: Shape): Fault | null {
   const row = (reason: string): Fault => ({ column: null, value: readable(record.subarray(0, MOST_SHOWN)), reason });
+  if (isMade && values !== expected) return unreadable(record);
   if (isForeign) return row("a line end of another kind than the header's, outside quotes");
   if (values !== expected) {
     const columns = `${expected} ${expected === 1 ? "column is" : "columns are"} expected`;
@@ -31,6 +35,12 @@ export function faultOf(record: Buffer, { values, expected, isForeign, isBad }: 
   const column = cells.findIndex((cell) => cell !== null && badByte(cell) !== null);
   const cell = cells[column] ?? record;
   return { column, value: readable(cell.subarray(0, MOST_SHOWN)), reason: badByte(cell) ?? "bytes that are no text" };
+}
+
+/** As `unreadableRow` (src/tables/ndjson-csv.ts) wrote it. */
+function unreadable(record: Buffer): Fault {
+  const [line, reason, value] = splitRecord(record).map((cell) => readable(cell ?? Buffer.alloc(0)));
+  return { column: null, value: value ?? "", reason: reason ?? "", line: Number(line) };
 }
 
 /** The quarantine keeps 1,000 characters, each of at most four bytes. */

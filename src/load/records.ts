@@ -14,6 +14,8 @@ export interface RecordForm {
   readonly lineEnd: "\n" | "\r\n" | "\r";
   /** The line of the first row. */
   readonly line: number;
+  /** It was made from another format, each row from one line; `unreadableRow` says what a line becomes that is no row. */
+  readonly isMade: boolean;
 }
 
 /** A stretch of the file. Its bytes hold until the scanner is asked again. */
@@ -124,7 +126,7 @@ export class RecordScanner {
         quoted = !quoted;
         this.#quotes++;
       } else if (quoted) {
-        if (byte === CR || (byte === LF && bytes[at - 1] !== CR)) this.#breaks++;
+        if (!this.#form.isMade && (byte === CR || (byte === LF && bytes[at - 1] !== CR))) this.#breaks++;
       } else if (byte === COMMA) {
         if (!this.#doubt && !this.#fits(at)) this.#doubt = true;
         this.#cell = at + 1;
@@ -178,8 +180,9 @@ export class RecordScanner {
       this.#refuseWhatPassedOn(this.#passedOn > 0);
       this.#closeRun(start);
       const record = this.#hold.subarray(start, stop);
-      const fault = faultOf(record, { values: this.#column + 1, expected: this.#checks.length, isForeign, isBad });
-      this.#pieces.push({ kind: "doubtful", bytes: record, line: this.#line, fault });
+      const { isMade } = this.#form;
+      const fault = faultOf(record, { values: this.#column + 1, expected: this.#checks.length, isForeign, isBad, isMade });
+      this.#pieces.push({ kind: "doubtful", bytes: record, line: fault?.line ?? this.#line, fault });
       this.#run = { start: next, records: 0, line: this.#line + 1 + this.#breaks };
     } else {
       this.#run.records++;

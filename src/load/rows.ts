@@ -138,6 +138,7 @@ async function copyFile(
           types: fieldAt.map((at) => (request.fields[at] as Field).type),
           lineEnd: csv.lineEnd,
           line: csv.headerLines + 1,
+          isMade: file.isVerified === true,
         },
         onDoubtful: (piece) => doubtful.add(piece, index, order),
       },

@@ -206,6 +206,30 @@ test("newline-delimited JSON loads as it stands; a missing key is null, a bad va
   );
 });
 
+test("a broken line of newline-delimited JSON is a bad row with its line and what is wrong, in a table of any number of columns", async () => {
+  for (const [run, types] of [{ id: "BIGINT" }, { id: "BIGINT", name: "TEXT" }].entries()) {
+    const text = '{"id":1}\n{"id":"a\\nb"}\n[3]\n\n{"id":5\n{"id":6,"id":6}\n{"id":"é\u0000\n{"id":8}';
+    const load = { runId: `${run}`, table: `trips${run}` };
+    await rejects(
+      loadNdjson(text, types as Types, { ...load, maxBadRows: 4 }),
+      /5 rows do not fit .*, and 4 are tolerated:\n +rows\.ndjson:2 id: .*\n.*\n +rows\.ndjson:3: not a JSON object: `\{` is expected at column 1/s,
+    );
+    const result = await loadNdjson(text, types as Types, { ...load, maxBadRows: 5 });
+    assert.equal([result.rowsRead, result.rowsWritten, result.rowsQuarantined], [7, 2, 5]);
+    assert.equal(await database.rows(`SELECT id::int FROM trips${run} ORDER BY id`), [[1], [8]]);
+    const bad = await database.rows(
+      `SELECT line::int, value, reason FROM dagline.quarantine WHERE load_id = '${result.loadId}' ORDER BY line`,
+    );
+    assert.equal(bad, [
+      [2, "a\nb", 'invalid input syntax for type bigint: "a\nb"'],
+      [3, "[3]", "not a JSON object: `{` is expected at column 1"],
+      [5, '{"id":5', "not a JSON object: the line ends where `,` or `}` is expected at column 8"],
+      [6, '{"id":6,"id":6}', 'the key "id" comes twice'],
+      [7, '{"id":"é\\x00', "not a JSON object: a text without an end at column 7"],
+    ]);
+  }
+});
+
 test("the same file again changes nothing, whatever kind it is", async () => {
   const types = { id: "BIGINT", name: "TEXT" } as const;
   assert.is((await loadParquet("SELECT 1 AS id, 'a' AS name", types)).rowsWritten, 1);
