@@ -34,6 +34,7 @@ export function hostPolicy(scope: Construct, props: { config: Config; data: Data
           "ssm:GetManifest",
           "ssm:UpdateAssociationStatus",
           "ssm:UpdateInstanceAssociationStatus",
+          "ssm:PutConfigurePackageResult",
           "ssmmessages:CreateControlChannel",
           "ssmmessages:CreateDataChannel",
           "ssmmessages:OpenControlChannel",

@@ -68,6 +68,8 @@ export function setUpHost(scope: Construct, { config, data, host, logGroup, host
   association.node.addDependency(host.address, host.role);
 }
 
+const UPDATE_TIMERS = "apt-daily.timer apt-daily-upgrade.timer";
+
 const ARN = "^arn:aws:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+$";
 const S3_URL = "^s3://[a-z0-9.-]+/[A-Za-z0-9._-]+$";
 const BUCKET = "^[a-z0-9-]+$";
@@ -89,7 +91,8 @@ const content = {
   },
   mainSteps: [
     {
-      // A machine's first start installs its updates; who installs then holds apt's locks, and the next step would fail at them.
+      // The package of the next step is installed by dpkg, which fails where somebody else installs. Updates start from these timers;
+      // what they have started is waited for: a unit after it starts when it has ended. The last step starts the timers again.
       action: "aws:runShellScript",
       name: "wait",
       inputs: {
@@ -97,7 +100,8 @@ const content = {
         runCommand: [
           "set -eu",
           "cloud-init status --wait >/dev/null || true",
-          "apt-get -qq -o DPkg::Lock::Timeout=600 install -y ca-certificates",
+          `systemctl stop ${UPDATE_TIMERS}`,
+          "systemd-run --quiet --wait --property='After=apt-daily.service apt-daily-upgrade.service' /bin/true",
         ],
       },
     },
@@ -110,8 +114,12 @@ const content = {
         runCommand: [
           "set -eu",
           "umask 022",
+          `systemctl start ${UPDATE_TIMERS}`,
           'export PATH="$PATH:/usr/local/bin:/snap/bin"',
-          "command -v aws >/dev/null || snap install aws-cli --classic",
+          "for pause in 10 20 40 80 0; do",
+          "  if command -v aws >/dev/null || snap install aws-cli --classic; then break; fi",
+          '  sleep "$pause"',
+          "done",
           "install -d -m 0755 /etc/dagline",
           "cat > /etc/dagline/bootstrap.env.new <<'END'",
           "REGION={{ Region }}",

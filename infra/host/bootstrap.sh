@@ -11,6 +11,8 @@
 # https_proxy and SSL_CERT_FILE lead them elsewhere. Whatever comes must have the checksum that is written here or in a lock file.
 set -Eeuo pipefail
 export LC_ALL=C.UTF-8
+# Of pip and uv. apt-get and curl have theirs where they are called.
+export PIP_RETRIES=10 UV_HTTP_RETRIES=10
 umask 022
 
 # Pinned as in package-lock.json; a test compares them.
@@ -134,8 +136,7 @@ install_system_packages() {
   ((${#missing[@]})) || return 0
   # A run that was killed may have left packages half unpacked. What is still missing for some of them is installed then.
   patiently dpkg --configure -a 2>/dev/null || true
-  patiently apt-get update -qq
-  patiently apt-get install -qq -y --fix-broken --no-install-recommends "${missing[@]}"
+  patiently install_by_apt "${missing[@]}"
   changed "installed ${missing[*]}"
 }
 
@@ -222,6 +223,7 @@ install_dagline() {
   RESTARTS=1 put_file "$PACKAGE/airflow_local_settings.py" "$HOME_DIR/config/airflow_local_settings.py" 644 root:root
   put_file "$PACKAGE/make_database.py" "$HOME_DIR/config/make_database.py" 644 root:root
   put_file "$PACKAGE/host.md" "$HOME_DIR/docs/host.md" 644 root:root
+  put_file "$PACKAGE/upkeep.sh" "$HOME_DIR/bin/dagline-upkeep" 755 root:root
   # SSM runs these as root: the work is done as airflow, with the environment that Airflow's services have.
   put_text "$HOME_DIR/bin/dagline-agent" 755 root:root <<EOF
 #!/bin/sh
@@ -329,10 +331,13 @@ prepare_database() {
 
 install_services() {
   local unit
+  folder /etc/needrestart 755 root:root
+  folder /etc/needrestart/conf.d 755 root:root
+  put_file "$PACKAGE/needrestart.conf" /etc/needrestart/conf.d/dagline.conf 644 root:root
   for unit in "$PACKAGE"/systemd/*; do
     RESTARTS=1 put_file "$unit" "/etc/systemd/system/${unit##*/}" 644 root:root
   done
-  for unit in "${UNITS[@]}" airflow.target dagline-agent.timer; do
+  for unit in "${UNITS[@]}" airflow.target dagline-agent.timer dagline-upkeep.timer; do
     systemctl --quiet is-enabled "$unit" 2>/dev/null && continue
     systemctl --quiet enable "$unit"
     changed "enabled $unit"
@@ -352,7 +357,7 @@ install_services() {
     keep_only "$HOME_DIR/node" "$NODE_VERSION"
     rm -f "$RESTART_DUE"
   fi
-  for unit in "${UNITS[@]}" airflow.target dagline-agent.timer; do
+  for unit in "${UNITS[@]}" airflow.target dagline-agent.timer dagline-upkeep.timer; do
     systemctl --quiet is-active "$unit" && continue
     systemctl start "$unit"
     STARTED_AT=$SECONDS
@@ -362,6 +367,13 @@ install_services() {
 
 set_up_logs() {
   put_file "$PACKAGE/logrotate.conf" /etc/logrotate.d/dagline 644 root:root
+  folder /etc/systemd/system/logrotate.timer.d 755 root:root
+  put_file "$PACKAGE/logrotate.timer.conf" /etc/systemd/system/logrotate.timer.d/dagline.conf 644 root:root
+  if [[ -d /run/systemd/system && $(systemctl --quiet show --property=NeedDaemonReload --value logrotate.timer) == yes ]]; then
+    systemctl daemon-reload
+    systemctl restart logrotate.timer
+    changed 'had logrotate run each hour'
+  fi
   put_file "$PACKAGE/tmpfiles.conf" /etc/tmpfiles.d/dagline.conf 644 root:root
   [[ -n ${SETTING[LOG_GROUP]} ]] || return 0
   local before=$CHANGES control=/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl
@@ -507,24 +519,38 @@ keep_only() {
   find "$1" -mindepth 1 -maxdepth 1 ! -name "${2##*/}" -exec rm -rf {} +
 }
 
-# Installing goes on at a machine's first start, too, and in its nightly updates: who installs then holds apt's locks.
+# Installing goes on at a machine's first start, too, and in its nightly updates: who installs then holds apt's locks, for ten minutes
+# at most. A mirror that fails is tried five times.
 patiently() {
-  local end=$((SECONDS + 600)) said=0
+  local end=$((SECONDS + 600)) tries=1 said=0
   until DEBIAN_FRONTEND=noninteractive "$@" >"$TEMPORARY/output" 2>&1; do
-    if ! grep -Eq 'Could not get lock|Unable to (acquire|lock)|locked by another process' "$TEMPORARY/output" || ((SECONDS >= end)); then
+    if grep -Eq 'Could not get lock|Unable to (acquire|lock)|locked by another process' "$TEMPORARY/output" && ((SECONDS < end)); then
+      ((said++)) || printf '  waiting for the end of another installation\n'
+      sleep 2
+    elif grep -Eq 'Failed to fetch|Unable to fetch|index files failed to download' "$TEMPORARY/output" && ((tries < 5)); then
+      printf '  the mirror failed: %s\n' "$(grep -Em 1 '^(E|W|Err)' "$TEMPORARY/output")"
+      sleep $((tries++ * 10))
+    else
       cat "$TEMPORARY/output" >&2
       return 1
     fi
-    ((said++)) || printf '  waiting for the end of another installation\n'
-    sleep 2
   done
+}
+
+# Both at each try: what a mirror no longer has is found under its new name in the new index. By itself, apt-get update ends well without
+# an index that it could not get. needrestart, which runs after an installation, restarts nothing.
+install_by_apt() {
+  local limits=(-o Acquire::Retries=3 -o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30)
+  apt-get update -qq "${limits[@]}" -o APT::Update::Error-Mode=any &&
+    NEEDRESTART_SUSPEND=1 apt-get install -qq -y "${limits[@]}" --fix-broken --no-install-recommends "$@"
 }
 
 # download_npm NAME VERSION FILE
 download_npm() {
   local registry=${npm_config_registry:-${NPM_CONFIG_REGISTRY:-https://registry.npmjs.org}}
   # Not as an argument, which everybody sees: a registry's address may hold a password.
-  curl --fail --silent --show-error --location --retry 3 --output "$3" --config - <<<"url = \"${registry%/}/$1/-/${1##*/}-$2.tgz\""
+  curl --fail --silent --show-error --location --connect-timeout 15 --max-time 300 --retry 6 --retry-all-errors --retry-max-time 600 \
+    --output "$3" --config - <<<"url = \"${registry%/}/$1/-/${1##*/}-$2.tgz\""
 }
 
 # check_sha512 FILE BASE64

@@ -45,8 +45,9 @@ async function everything(): Promise<void> {
   });
   const host = join(checkout, "dist", "host");
 
-  await check("shellcheck finds nothing in bootstrap.sh", () => {
-    execFileSync("shellcheck", [join(checkout, "infra", "host", "bootstrap.sh")], { stdio: "inherit" });
+  await check("shellcheck finds nothing in bootstrap.sh and upkeep.sh", () => {
+    const scripts = ["bootstrap.sh", "upkeep.sh"].map((name) => join(checkout, "infra", "host", name));
+    execFileSync("shellcheck", scripts, { stdio: "inherit" });
   });
   await part("the host package is built", () => {
     execFileSync(process.execPath, [join(checkout, "scripts", "build.ts"), "host"], { stdio: "ignore" });
@@ -92,7 +93,8 @@ async function everything(): Promise<void> {
     assert.match(root.read("/etc/dagline/airflow.cfg"), /^parallelism = 4$/m);
   });
   await check("systemd-analyze verify finds nothing in the units", async () => {
-    const names = [...units.map((unit) => `${unit}.service`), "airflow.target", "dagline-agent.service", "dagline-agent.timer"];
+    const ours = ["dagline-agent", "dagline-upkeep"].flatMap((name) => [`${name}.service`, `${name}.timer`]);
+    const names = [...units.map((unit) => `${unit}.service`), "airflow.target", ...ours];
     const output = await root.run(["systemd-analyze", "verify", "--man=no", ...names.map((name) => `/etc/systemd/system/${name}`)]);
     assert.equal(output.trim(), "");
   });

