@@ -3,7 +3,9 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { UserError } from "../errors.ts";
 import { checkScrapes } from "../scrape/check-scrapes.ts";
-import type { Dag, LoadTask } from "../scrape/model.ts";
+import type { Adoption, Dag, LoadTask } from "../scrape/model.ts";
+import { scrapesHistory } from "../services/git.ts";
+import { checkOldName } from "./old-names.ts";
 import { formatOption, printResult } from "./output.ts";
 import { findProject } from "./project.ts";
 
@@ -28,7 +30,7 @@ interface Adopted {
   readonly text: string;
 }
 
-/** Adds an `adopts` line to each load that `name` names; the files stay as they were when the scrapes are no longer right with it. */
+/** Adds an `adopts` line to each load that `name` names; the files stay as they were when the scrapes never had the old name, or are no longer right with it. */
 export async function adopt(root: string, old: string, name: string): Promise<Adopted[]> {
   const { scrapes, problems } = await checkScrapes(root);
   const { dag, loads } = find(
@@ -36,13 +38,15 @@ export async function adopt(root: string, old: string, name: string): Promise<Ad
     name,
     problems.length > 0,
   );
+  const history = await scrapesHistory(root);
+  if (history !== null) for (const load of loads) checkOldName(history, parseOld(old, load));
   const path = join(root, dag.file);
   const before = readFileSync(path, "utf8");
   const lines = before.split("\n");
   const written: Adopted[] = [];
   // From the end, so that the lines of the others stay where they are.
   for (const load of loads.toSorted((a, b) => b.line - a.line))
-    written.unshift({ file: dag.file, ...insert(lines, dag, load, entryFor(old, load)) });
+    written.unshift({ file: dag.file, ...insert(lines, dag, load, entryFor(parseOld(old, load))) });
   writeFileSync(path, lines.join("\n"));
   const after = await checkScrapes(root);
   const wrong = after.problems.find(({ file, code }) => file === dag.file || code === "adopts");
@@ -62,12 +66,16 @@ function find(dags: readonly Dag[], name: string, hasProblems: boolean): { dag: 
   throw new UserError(`no load ${JSON.stringify(name.slice(0, 200))} in the scrapes`, { hint });
 }
 
-/** As YAML, on one line. */
-function entryFor(old: string, load: LoadTask): string {
-  if (old.includes("{")) return `{ slice: ${JSON.stringify(old)} }`;
+function parseOld(old: string, load: LoadTask): Adoption {
+  if (old.includes("{")) return { slice: old };
   const match = /^([A-Za-z_][A-Za-z0-9_]*)(?:\.([A-Za-z_][A-Za-z0-9_]*))?$/.exec(old);
   if (match === null) throw new UserError(`not a DAG, a DAG.TASK or a slice template: ${JSON.stringify(old.slice(0, 200))}`);
-  return `{ dag: ${match[1]}, task: ${match[2] ?? load.id} }`;
+  return { dag: match[1] ?? "", task: match[2] ?? load.id };
+}
+
+/** As YAML, on one line. */
+function entryFor(old: Adoption): string {
+  return "slice" in old ? `{ slice: ${JSON.stringify(old.slice)} }` : `{ dag: ${old.dag}, task: ${old.task} }`;
 }
 
 function insert(lines: string[], dag: Dag, load: LoadTask, entry: string): Omit<Adopted, "file"> {

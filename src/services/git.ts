@@ -18,6 +18,18 @@ export function currentCommit(root: string): string | null {
   }
 }
 
+/** The lines of DAG files that ever came or went, as a patch of all branches; null without any, outside Git, and when the history is not all here. */
+export async function scrapesHistory(root: string): Promise<string | null> {
+  const git = async (...args: string[]): Promise<string> => (await execute("git", args, { cwd: root, maxBuffer: 256e6 })).stdout;
+  try {
+    if ((await git("rev-parse", "--is-shallow-repository")).trim() !== "false") return null;
+    const plain = ["--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--src-prefix=a/", "--dst-prefix=b/"];
+    return (await git("log", "--all", "--format=", "--patch", "--unified=0", ...plain, "--", ":(glob)scrapes/*/*.yml")) || null;
+  } catch {
+    return null; // no Git, or no repository
+  }
+}
+
 /** The full id of a commit that is here; throws UserError when it is not. `name` never begins with `-`. */
 export async function resolveCommit(root: string, name: string): Promise<string> {
   const refused = (cause?: unknown): UserError =>
