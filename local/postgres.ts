@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import getPort from "get-port";
 import pg from "pg";
 import { UserError } from "../src/errors.ts";
+import { sha256 } from "../src/ids.ts";
 import {
   asServerUser,
   type PostgresVersion,
@@ -16,6 +17,7 @@ import {
   serverEnv,
   serverUser,
 } from "./postgres-cluster.ts";
+import { copyPrepared } from "./prepared.ts";
 import { type Service, startService, waitUntilReady } from "./process.ts";
 import { scramVerifier } from "./scram.ts";
 
@@ -54,9 +56,28 @@ const databases = [
 
 /** Starts a PostgreSQL of our own with the databases `airflow` and `data_pipeline_db` and resolves when it answers. */
 export async function startPostgres(options: PostgresOptions): Promise<LocalPostgres> {
-  const user = serverUser();
   const data = join(options.dir, "postgres");
   const version = options.version ?? postgresVersionFor(data);
+  if (!existsSync(join(data, "PG_VERSION"))) {
+    mkdirSync(options.dir, { recursive: true, mode: 0o700 });
+    await copyPrepared(clusterName(version), data, async (dir) => {
+      await (await startServer({ dir }, version)).stop();
+      return join(dir, "postgres");
+    });
+  }
+  return startServer(options, version);
+}
+
+/** All that a new cluster depends on. */
+function clusterName(version: PostgresVersion): string {
+  const sources = ["postgres.ts", "postgres-cluster.ts"].map((name) => readFileSync(join(import.meta.dirname, name), "utf8"));
+  return `postgres-${version}-${serverUser().name}-${sha256(sources.join("")).slice(0, 12)}`;
+}
+
+/** Makes the cluster when it is not there. */
+async function startServer(options: PostgresOptions, version: PostgresVersion): Promise<LocalPostgres> {
+  const user = serverUser();
+  const data = join(options.dir, "postgres");
   await prepareCluster(data, version, user);
   const socketDir = makeSocketDir(options.dir, user);
   const port = await getPort({ host: "127.0.0.1", ...(options.port === undefined ? {} : { port: options.port }) });

@@ -10,6 +10,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { pythonBin, root } from "../local/paths.ts";
 import { cloudPostgresVersion, postgresVersions } from "../local/postgres-cluster.ts";
+import { makeScratchFolder } from "./scratch-folder.ts";
 
 interface Outcome {
   readonly passed: number;
@@ -36,6 +37,7 @@ const durations: Record<string, number> = {};
 const width = Math.max(2, availableParallelism());
 const total = { passed: 0, failed: 0, skipped: 0 };
 const started = performance.now();
+const scratch = makeScratchFolder();
 
 const files = testFiles().filter(wanted);
 const unit = files.filter((file) => !isReal(file) && !needsQuiet(file));
@@ -145,7 +147,14 @@ function run(
     const child = spawn(command, args, {
       cwd: root,
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, ...env, FORCE_COLOR: "0", NO_COLOR: "1", NODE_COMPILE_CACHE: join(root, ".local", "compile-cache") },
+      env: {
+        ...process.env,
+        ...env,
+        FORCE_COLOR: "0",
+        NO_COLOR: "1",
+        NODE_COMPILE_CACHE: join(root, ".local", "compile-cache"),
+        TMPDIR: scratch,
+      },
     });
     let output = "";
     const collect = (data: Buffer): void => {
