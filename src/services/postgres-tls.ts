@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { ConnectionOptions } from "node:tls";
 import { TransientError, UserError } from "../errors.ts";
@@ -64,20 +65,28 @@ async function waysOf({ host, sslmode, sslrootcert }: TlsSettings): Promise<read
 
 async function readAuthorities(path: string): Promise<string> {
   try {
-    return await readFile(path, "utf8");
+    const pem = await readFile(path, "utf8");
+    // Node takes a file without certificates for none at all, and would trust every public authority.
+    new X509Certificate(pem);
+    return pem;
   } catch (error) {
     throw new UserError(`the certificate authorities in ${path} can't be read: ${error instanceof Error ? error.message : String(error)}`, {
-      hint: "Correct sslrootcert in the Airflow connection's extra: it is the path of a file on the host.",
+      hint: `It has to be a file of certificates in PEM on the host. ${whereItStands}`,
       cause: error,
     });
   }
 }
 
+const whereItStands = "sslrootcert is in the Airflow connection's extra, or else DATABASE_CA in the host's settings.";
+
 function explainCertificate(error: unknown, { host, port }: TlsSettings): unknown {
   const trouble = networkTrouble(error);
   if (trouble?.kind !== "certificate" || error instanceof UserError) return error;
+  const isOfAnotherName = error instanceof Error && "code" in error && error.code === "ERR_TLS_CERT_ALTNAME_INVALID";
   return new UserError(`the certificate of PostgreSQL at ${host}:${port} is not trusted: ${trouble.reason}`, {
-    hint: "In the Airflow connection's extra, set sslrootcert to the file of the authority that signed it; the host must be as the certificate names it.",
+    hint: isOfAnotherName
+      ? "Set the connection's host to a name that the certificate has; for RDS, that is the instance's endpoint."
+      : `Set sslrootcert to the file of the authority that signed it. ${whereItStands}`,
     cause: error,
   });
 }

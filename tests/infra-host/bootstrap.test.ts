@@ -28,7 +28,9 @@ test("a setting that is no setting, or has not its form, is refused before anyth
 
 test("nothing that is downloaded is run unchecked", () => {
   assert.not.match(script, /curl[^\n]*\|\s*(ba)?sh/);
-  assert.is(script.match(/\bcurl\b(?= --)/g)?.length, 1, "download_npm is the only place that downloads");
+  assert.is(script.match(/\bcurl\b(?= --)/g)?.length, 1, "download is the only place that downloads");
+  assert.is(script.match(/\bdownload "/g)?.length, 2, "for download_npm, whose files have checksums, and for RDS's authorities");
+  assert.match(script, 'download "$RDS_CA_URL" "$fresh" --proto =https');
   for (const [, package_] of script.matchAll(/^ +(?:if .* then )?download_npm (\S+)/gm)) {
     assert.match(script.slice(script.indexOf(`download_npm ${package_}`)), /^[^}]*check_sha512/s);
   }

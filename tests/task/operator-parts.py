@@ -44,7 +44,11 @@ def references(case: dict[str, Any]) -> Any:
 
 what = json.load(sys.stdin)
 answers = {
-    "connections": [tried(lambda: read_database(name)) for name in what["connections"]],
+    "connections": [
+        tried(lambda: read_database({"connection": name}))
+        for name in what["connections"]
+    ],
+    "verified": [tried(lambda: read_database(host)) for host in what["verified"]],
     "results": [result(case) for case in what["results"]],
     "references": [references(case) for case in what["references"]],
 }

@@ -30,6 +30,21 @@ const connections: [string, object | Raised][] = [
   ["{not JSON", /can't be used: it has no Host|no connection/],
 ];
 
+/** The extra of a connection on a host that verifies, and the TLS that a load is told. */
+const onVerifyingHost = { connection_sslmode: "verify-full", connection_sslrootcert: "/rds.pem" };
+const verified: [object, object][] = [
+  [{}, { sslmode: "verify-full", sslrootcert: "/rds.pem" }],
+  [{ sslrootcert: "/own.pem" }, { sslmode: "verify-full", sslrootcert: "/own.pem" }],
+  [{ sslmode: "verify-full" }, { sslmode: "verify-full", sslrootcert: "/rds.pem" }],
+  [{ sslmode: "verify-ca" }, { sslmode: "verify-ca", sslrootcert: "/rds.pem" }],
+  [{ sslmode: "require" }, { sslmode: "require" }],
+  [{ sslmode: "disable" }, { sslmode: "disable" }],
+  [
+    { sslmode: "require", sslrootcert: "/own.pem" },
+    { sslmode: "require", sslrootcert: "/own.pem" },
+  ],
+];
+
 const output = { task: "extract_x", key: "k", sha256: "s", size: 1 };
 const done = JSON.stringify({ state: "done", output });
 const failed = { state: "failed", kind: "user", message: "no", hint: "" };
@@ -93,6 +108,7 @@ test.before(() => {
   const text = execFileSync(join(pythonBin, "python"), [join(import.meta.dirname, "operator-parts.py")], {
     input: JSON.stringify({
       connections: [...names, "NONE"],
+      verified: verified.map((_, index) => ({ ...onVerifyingHost, connection: `V${index}` })),
       results: results.map(([given]) => given),
       references: references.map(([given]) => given),
     }),
@@ -104,6 +120,7 @@ test.before(() => {
       PYTHONWARNINGS: "ignore",
       AIRFLOW_HOME: home,
       ...Object.fromEntries(connections.map(([given], index) => [`AIRFLOW_CONN_C${index}`, given])),
+      ...Object.fromEntries(verified.map(([extra], index) => [`AIRFLOW_CONN_V${index}`, JSON.stringify({ ...whole, extra })])),
     },
   });
   rmSync(home, { recursive: true, force: true });
@@ -124,6 +141,13 @@ test("a load gets the connection as libpq reads it; one that is not whole is ref
   assert.is(raised.filter((text) => text.startsWith("AirflowFailException: ")).length, raised.length);
   assert.match(String(raised.at(-1)), /Airflow has no connection 'NONE'/);
   assert.not.match(raised.join("\n"), /4711/);
+});
+
+test("a load verifies the server as the host says, unless the connection's extra says otherwise", () => {
+  compare(
+    answers.verified,
+    verified.map(([extra, tls]) => [extra, { ...database, ...tls }]),
+  );
 });
 
 test("a result that is not the runner's, or does not fit how the process ended, fails the task in words; so does none, with the likely reason", () => {

@@ -1,38 +1,19 @@
-import { execFileSync } from "node:child_process";
-import { chownSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type pg from "pg";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { pythonBin } from "../../local/paths.ts";
 import { type LocalPostgres, startPostgres } from "../../local/postgres.ts";
 import { UserError } from "../../src/errors.ts";
 import { connectPostgres, type PostgresSettings } from "../../src/services/postgres.ts";
+import { dataFolder, makeCertificate, turnOnTls } from "../postgres-tls.ts";
 import { until } from "../until.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "dagline-tls-"));
 let postgres: LocalPostgres;
 let admin: pg.Client;
 let settings: PostgresSettings;
-
-/** A certificate for `localhost` that is its own authority. */
-const makeCertificate = `
-import datetime, sys
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-key = ec.generate_private_key(ec.SECP256R1())
-name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-now = datetime.datetime.now(datetime.timezone.utc)
-certificate = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
-    .not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=1))
-    .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), False)
-    .add_extension(x509.BasicConstraints(ca=True, path_length=None), True).sign(key, hashes.SHA256()))
-pem = serialization.Encoding.PEM
-open(sys.argv[1], "wb").write(certificate.public_bytes(pem))
-open(sys.argv[2], "wb").write(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
-`;
 
 test.before(async () => {
   postgres = await startPostgres({ dir, settings: { fsync: "off" } });
@@ -55,7 +36,8 @@ async function connect(more: Partial<PostgresSettings>): Promise<boolean | strin
     return rows[0]?.ssl ?? "no row";
   } catch (error) {
     assert.instance(error, UserError);
-    return (error as UserError).message;
+    const { message, hint } = error as UserError;
+    return `${message} ${hint}`;
   }
 }
 
@@ -68,7 +50,7 @@ async function expect(cases: readonly (readonly [Partial<PostgresSettings>, bool
 }
 
 test("with a server without TLS, only the words that ask for it fail", async () => {
-  const refused = /does not speak TLS$/;
+  const refused = /does not speak TLS /;
   await expect([
     [{ sslmode: "disable" }, false],
     [{ sslmode: "allow" }, false],
@@ -82,9 +64,13 @@ test("with a server without TLS, only the words that ask for it fail", async () 
 
 test("with a server that has TLS, each word means what it means to libpq", async () => {
   const [certificate, other] = [join(dir, "server.crt"), join(dir, "other.crt")];
-  await turnOnTls(certificate);
-  execFileSync(join(pythonBin, "python"), ["-c", makeCertificate, other, join(dir, "other.key")]);
-  const untrusted = /^the certificate of PostgreSQL at \S+ is not trusted: /;
+  await turnOnTls(admin, certificate);
+  makeCertificate(other, join(dir, "other.key"), "another authority");
+  const [both, empty] = [join(dir, "both.crt"), join(dir, "empty.crt")];
+  writeFileSync(both, readFileSync(other, "utf8") + readFileSync(certificate, "utf8"));
+  writeFileSync(empty, "");
+  const untrusted = /^the certificate of PostgreSQL at \S+ is not trusted: .* Set sslrootcert to the file of the authority /;
+  const otherName = /is not trusted: .*does not match .* Set the connection's host to a name that the certificate has/;
   await expect([
     [{ sslmode: "disable" }, false],
     [{ sslmode: "allow" }, false],
@@ -95,8 +81,11 @@ test("with a server that has TLS, each word means what it means to libpq", async
     [{ sslmode: "verify-ca" }, untrusted],
     [{ sslmode: "verify-ca", sslrootcert: certificate }, true],
     [{ sslmode: "verify-ca", sslrootcert: other }, untrusted],
-    [{ sslmode: "verify-full", sslrootcert: certificate }, /is not trusted: .*does not match/],
+    [{ sslmode: "verify-full", sslrootcert: certificate }, otherName],
     [{ sslmode: "verify-full", sslrootcert: certificate, host: "localhost" }, true],
+    [{ sslmode: "verify-full", sslrootcert: both, host: "localhost" }, true],
+    [{ sslmode: "verify-full", sslrootcert: other, host: "localhost" }, untrusted],
+    [{ sslmode: "verify-full", sslrootcert: empty, host: "localhost" }, /authorities in .*empty.crt can't be read: /],
     [{ sslmode: "verify-full", sslrootcert: "system", host: "localhost" }, untrusted],
     [{ sslrootcert: "system", host: "localhost" }, untrusted],
     [{ sslmode: "require", sslrootcert: "system" }, /sslrootcert=system does not go with sslmode=require/],
@@ -106,7 +95,7 @@ test("with a server that has TLS, each word means what it means to libpq", async
 });
 
 test("where the server lets nobody in without TLS, `allow` asks for it", async () => {
-  const file = join(await dataFolder(), "pg_hba.conf");
+  const file = join(await dataFolder(admin), "pg_hba.conf");
   writeFileSync(file, readFileSync(file, "utf8").replace("\nhost all", "\nhostssl all"));
   await admin.query("SELECT pg_reload_conf()");
   await until("the new rules", async () => (await connect({ sslmode: "disable" })) !== false);
@@ -116,23 +105,5 @@ test("where the server lets nobody in without TLS, `allow` asks for it", async (
     [{ sslmode: "prefer" }, true],
   ]);
 });
-
-async function dataFolder(): Promise<string> {
-  return (await admin.query<{ data_directory: string }>("SHOW data_directory")).rows[0]?.data_directory ?? "";
-}
-
-async function turnOnTls(certificate: string): Promise<void> {
-  const data = await dataFolder();
-  const key = join(data, "server.key");
-  execFileSync(join(pythonBin, "python"), ["-c", makeCertificate, certificate, key]);
-  writeFileSync(join(data, "server.crt"), readFileSync(certificate));
-  // The server reads its key only where it is its own alone.
-  execFileSync("chmod", ["600", key]);
-  const { uid, gid } = statSync(data);
-  for (const file of [key, join(data, "server.crt")]) chownSync(file, uid, gid);
-  await admin.query("ALTER SYSTEM SET ssl = on");
-  await admin.query("SELECT pg_reload_conf()");
-  await until("TLS", async () => (await admin.query<{ ssl: string }>("SHOW ssl")).rows[0]?.ssl === "on");
-}
 
 test.run();
