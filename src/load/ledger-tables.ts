@@ -48,15 +48,18 @@ ALTER TABLE dagline.ledger
   ADD COLUMN IF NOT EXISTS target text,
   ADD COLUMN IF NOT EXISTS table_rows bigint,
   ADD COLUMN IF NOT EXISTS transactions text[],
-  ADD COLUMN IF NOT EXISTS snapshot text;
+  ADD COLUMN IF NOT EXISTS snapshot text,
+  ADD COLUMN IF NOT EXISTS schema_name text;
+CREATE TABLE IF NOT EXISTS dagline.removed_loads (load_id text PRIMARY KEY, table_name text NOT NULL);
 UPDATE dagline.ledger SET sequence = numbered.n
   FROM (SELECT load_id, nextval('dagline.load_sequence') AS n FROM (SELECT load_id FROM dagline.ledger ORDER BY loaded_at) old) numbered
   WHERE ledger.load_id = numbered.load_id AND sequence IS NULL;
 ALTER TABLE dagline.ledger ALTER COLUMN sequence SET DEFAULT nextval('dagline.load_sequence'), ALTER COLUMN sequence SET NOT NULL;
-CREATE INDEX IF NOT EXISTS ledger_of_run ON dagline.ledger (table_name, dag, task, run_id);`;
+CREATE INDEX IF NOT EXISTS ledger_of_run ON dagline.ledger (table_name, dag, task, run_id);
+CREATE INDEX IF NOT EXISTS removed_of_table ON dagline.removed_loads (table_name);`;
 
 /** Made last. */
-const lastIndex = "ledger_of_run";
+const lastIndex = "removed_of_table";
 
 /** Makes our own tables, or brings those of an earlier version up to date; any number of first loads may do so at once. */
 export async function ensureLedger(database: LoadDatabase): Promise<void> {

@@ -86,8 +86,11 @@ export async function earlierLoads(database: LoadDatabase, request: LoadIdentity
   return rows.map(({ id }) => id);
 }
 
-export async function removeFromLedger(database: LoadDatabase, loadIds: readonly string[]): Promise<void> {
-  if (loadIds.length > 0) await database.query("DELETE FROM dagline.ledger WHERE load_id = ANY ($1)", [loadIds]);
+/** Another load has taken their rows over. They stay known by name, so that the warehouse lets them go as well. */
+export async function removeFromLedger(database: LoadDatabase, table: string, loadIds: readonly string[]): Promise<void> {
+  if (loadIds.length === 0) return;
+  await database.query("DELETE FROM dagline.ledger WHERE load_id = ANY ($1)", [loadIds]);
+  await database.query("INSERT INTO dagline.removed_loads SELECT unnest($1::text[]), $2 ON CONFLICT DO NOTHING", [loadIds, table]);
 }
 
 /** Writes the load's row, in place of the one that an earlier run of it left. Each time it gets a new, larger sequence number. */
@@ -96,6 +99,7 @@ export async function writeLedger(
   request: LoadRequest,
   result: Pick<LoadResult, "loadId" | "rowsRead" | "rowsWritten" | "rowsQuarantined">,
   trace: Trace,
+  schema: string,
 ): Promise<void> {
   const row: Readonly<Record<string, unknown>> = {
     load_id: result.loadId,
@@ -121,6 +125,7 @@ export async function writeLedger(
     table_rows: trace.tableRows,
     transactions: trace.transactions,
     snapshot: trace.snapshot,
+    schema_name: schema,
   };
   const names = Object.keys(row).map((name) => `"${name}"`);
   const set = names.slice(1).map((name) => `${name} = EXCLUDED.${name}`);

@@ -99,8 +99,8 @@ async function attempt(request: LoadRequest, database: LoadDatabase, target: Rea
       log.warn(`${rowsLeft} rows differ from those of the newer run ${newer}, and were left as they are; ${howToOverwrite}`);
     }
     const result = { loadId, table, ...rows, unchanged: same && rows.rowsWritten === 0, newerRun: null };
-    await removeFromLedger(database, earlier);
-    await writeLedger(database, request, result, await traceOf(database, request, target, transactions));
+    await removeFromLedger(database, request.table, earlier);
+    await writeLedger(database, request, result, await traceOf(database, request, target, transactions), target.schema);
     return result;
   });
   if ("refuse" in outcome) throw outcome.refuse;

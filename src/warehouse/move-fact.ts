@@ -24,7 +24,7 @@ export function moveFact(star: Star, fact: Fact, load: MovedLoad, stage: string)
 }
 
 /** DELETE in each mode: TRUNCATE would commit (Redshift, "TRUNCATE"). */
-function deleteReplaced(fact: Fact, { loadId, mode, removed }: MovedLoad, stage: string): string {
+function deleteReplaced(fact: Fact, { loadId, sequence, mode, removed }: MovedLoad, stage: string): string {
   const table = factTable(fact);
   switch (mode.kind) {
     case "append":
@@ -35,7 +35,8 @@ function deleteReplaced(fact: Fact, { loadId, mode, removed }: MovedLoad, stage:
       return `DELETE FROM ${table} USING ${stage} AS s WHERE ${same}`;
     }
     case "replace":
-      return `DELETE FROM ${table}`;
+      // Loads may come in any order: what a newer one has brought already, this one did not replace.
+      return `DELETE FROM ${table} WHERE "_load_id" NOT IN (SELECT load_id FROM dagline.ledger WHERE table_name = ${redshiftLiteral(fact.source)} AND sequence > ${sequence})`;
   }
 }
 

@@ -11,6 +11,8 @@ import { redshiftType } from "./redshift-types.ts";
 /** What of a load decides its statements. `removed`: loads of the table whose rows others took over. */
 export interface MovedLoad {
   readonly loadId: string;
+  /** The ledger's number of it, by which loads of a table are older and newer. */
+  readonly sequence: bigint;
   readonly mode: WriteMode;
   readonly removed: readonly string[];
 }

@@ -278,8 +278,8 @@ test("a ledger of an earlier version is brought up to date by several loads at o
   await database.load({ files: [two] });
   await database.load({ ...sliced("2023-01-01"), runId: "sliced", files: [csvFile("id,name\n9,z\n")] });
   await database.admin.query(`ALTER TABLE dagline.ledger DROP COLUMN sequence, DROP COLUMN run_date, DROP COLUMN month, DROP COLUMN mode,
-    DROP COLUMN spec, DROP COLUMN code, DROP COLUMN confirms, DROP COLUMN target, DROP COLUMN table_rows, DROP COLUMN transactions, DROP COLUMN snapshot;
-    DROP SEQUENCE dagline.load_sequence; DROP INDEX dagline.ledger_of_run`);
+    DROP COLUMN spec, DROP COLUMN code, DROP COLUMN confirms, DROP COLUMN target, DROP COLUMN table_rows, DROP COLUMN transactions, DROP COLUMN snapshot, DROP COLUMN schema_name;
+    DROP SEQUENCE dagline.load_sequence; DROP INDEX dagline.ledger_of_run; DROP TABLE dagline.removed_loads`);
   const runs = ["a", "b", "c", "d"].map((runId) => database.load({ runId, files: [csvFile("id,name\n5,e\n")] }));
   const again = [
     database.load({ files: [two] }),

@@ -118,7 +118,7 @@ async function applyDdl(): Promise<void> {
 
 /** Moves a load in one transaction; the answer names the checks that failed. */
 async function move(table: string, loadId: string, mode: WriteMode, staged: unknown[][], removed: string[] = []): Promise<string[]> {
-  const { locks, stage, dimensions, facts, checks } = renderMove(taxiStar, table, { loadId, mode, removed });
+  const { locks, stage, dimensions, facts, checks } = renderMove(taxiStar, table, { loadId, sequence: 1n, mode, removed });
   const failed: string[] = [];
   await client.query("BEGIN");
   for (const lock of locks) await client.query(`LOCK ${lock}`);

@@ -7,7 +7,7 @@ import { renderDdl } from "../../src/warehouse/render-ddl.ts";
 import { renderMove } from "../../src/warehouse/render-move.ts";
 import { location, taxiStar } from "./taxi-star.ts";
 
-const load = { loadId: "a1", mode: { kind: "append", slice: null }, removed: [] } as const;
+const load = { loadId: "a1", sequence: 1n, mode: { kind: "append", slice: null }, removed: [] } as const;
 
 test("a type has room for what PostgreSQL holds", () => {
   assert.is(redshiftType({ name: "VARCHAR", length: 10 }), "VARCHAR(40)");
