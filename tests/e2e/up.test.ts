@@ -91,8 +91,8 @@ test("a task that runs out of its time does likewise", async () => {
   const run = await startRun(stack.call, { dag: "slow_timeout", runId: "timeout", month: null, params: {} });
   const child = await childOf("slow_timeout");
   assert.is((await followRun(stack.call, { dag: "slow_timeout", run })).state, "failed");
-  assert.not(isRunning(child));
-  assert.equal(nodesOf(), []);
+  await until("the function's child to end", () => !isRunning(child));
+  await until("Node to end", () => nodesOf().length === 0);
 });
 
 test("a scheduled run whose data is not there yet waits for it, and nothing runs meanwhile", async () => {
