@@ -1,11 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type LocalAws, startAws } from "../../local/aws.ts";
-import { pythonBin, root } from "../../local/paths.ts";
+import { root } from "../../local/paths.ts";
 import { type LocalPostgres, startPostgres } from "../../local/postgres.ts";
 import { sha256 } from "../../src/ids.ts";
 import { S3ObjectStore } from "../../src/services/s3.ts";
@@ -13,6 +12,7 @@ import type { FunctionSpec, LoadSpec } from "../../src/task/spec.ts";
 import type { StagedReference } from "../../src/task/staged-file.ts";
 import { isRunning } from "../is-running.ts";
 import { until } from "../until.ts";
+import { type OperatorHost, type Run, startOperatorHost } from "./operator-host.ts";
 import { functionSpec, makeReleaseFolder } from "./runner.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "dagline-operator-test-"));
@@ -20,7 +20,8 @@ const temporary = join(dir, "tmp");
 let aws: LocalAws;
 let postgres: LocalPostgres;
 let password = "";
-const running = new Set<ChildProcess>();
+const wrongPassword = "not-the-right-one-4711";
+let airflow: OperatorHost;
 
 test.before(async () => {
   mkdirSync(temporary);
@@ -40,21 +41,27 @@ test.before(async () => {
     origins: {},
   };
   writeFileSync(join(dir, "host.json"), JSON.stringify(host));
+  airflow = startOperatorHost(dir, {
+    PATH: process.env.PATH,
+    HOME: dir,
+    TMPDIR: temporary,
+    PYTHONPATH: join(root, "airflow"),
+    PYTHONWARNINGS: "ignore",
+    DAGLINE_HOME: dir,
+    AIRFLOW_HOME: join(dir, "airflow"),
+    AIRFLOW__CORE__FERNET_KEY: "a-secret-of-airflow",
+    AWS_SHARED_CREDENTIALS_FILE: join(dir, "credentials"),
+    AWS_EC2_METADATA_DISABLED: "true",
+  });
 });
 test.after(async () => {
-  for (const child of running) child.kill("SIGKILL");
+  await airflow.stop();
   await postgres.stop();
   await aws.stop();
   rmSync(dir, { recursive: true, force: true });
 });
 
-interface Run {
-  readonly child: ChildProcess;
-  readonly log: () => string;
-  readonly ended: Promise<void>;
-}
-
-/** Starts the operator in a Python process of its own, as Airflow does. */
+/** Runs the operator in a process of its own, as Airflow does. */
 function operate(
   functions: string,
   more: {
@@ -64,47 +71,28 @@ function operate(
     runType?: "backfill";
     tasks?: Record<string, Partial<FunctionSpec> | Partial<LoadSpec>>;
     upstream?: Record<string, StagedReference>;
+    password?: string;
   } = {},
 ): Run {
-  const folder = makeReleaseFolder(dir, { extract_x: functionSpec(), ...more.tasks }, functions);
-  const child = spawn(join(pythonBin, "python"), [join(import.meta.dirname, "operator-host.py")], {
-    stdio: ["pipe", "pipe", "pipe"],
-    env: {
-      PATH: process.env.PATH,
-      HOME: dir,
-      TMPDIR: temporary,
-      PYTHONPATH: join(root, "airflow"),
-      PYTHONWARNINGS: "ignore",
-      DAGLINE_HOME: dir,
-      AIRFLOW_HOME: join(dir, "airflow"),
-      AIRFLOW__CORE__FERNET_KEY: "a-secret-of-airflow",
-      AIRFLOW_CONN_DAGLINE_POSTGRES: JSON.stringify({
-        conn_type: "postgres",
-        host: "127.0.0.1",
-        port: postgres.port,
-        schema: "data_pipeline_db",
-        login: "dagline_loader",
-        password,
-      }),
-      AWS_SHARED_CREDENTIALS_FILE: join(dir, "credentials"),
-      AWS_EC2_METADATA_DISABLED: "true",
-    },
-  });
-  running.add(child);
-  let log = "";
-  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (data: Buffer) => (log += data.toString()));
-  const ended = new Promise<void>((resolve) => child.once("close", () => resolve())).finally(() => running.delete(child));
-  child.stdin?.end(
-    JSON.stringify({
+  const connection = {
+    conn_type: "postgres",
+    host: "127.0.0.1",
+    port: postgres.port,
+    schema: "data_pipeline_db",
+    login: "dagline_loader",
+    password: more.password ?? password,
+  };
+  return airflow.start(
+    {
       task: more.task ?? "extract_x",
-      release_dir: folder,
+      release_dir: makeReleaseFolder(dir, { extract_x: functionSpec(), ...more.tasks }, functions),
       timeout: more.timeout ?? null,
       upstream: more.upstream ?? {},
       interval_end: (more.intervalEnd ?? new Date("2023-01-29T09:00:00Z")).toISOString(),
       run_type: more.runType ?? "scheduled",
-    }),
+    },
+    { AIRFLOW_CONN_DAGLINE_POSTGRES: JSON.stringify(connection) },
   );
-  return { child, log: () => log, ended };
 }
 
 /** A function that starts a process of its own, says both numbers, and then runs `rest` without end. */
@@ -132,7 +120,7 @@ async function areGone(pids: readonly number[], timeout: number): Promise<void> 
 test("a task that Airflow stops takes Node and what Node started with it, also when the function is busy", async () => {
   const runs = [operate(neverEnds(waits)), operate(neverEnds("for (;;);"))];
   const pids = (await Promise.all(runs.map(processesOf))).flat();
-  for (const run of runs) run.child.kill("SIGTERM");
+  await Promise.all(runs.map((run) => run.kill("SIGTERM")));
   await areGone(pids, 6000);
   await Promise.all(runs.map((run) => run.ended));
   for (const run of runs) assert.match(run.log(), /RAISED AirflowException/);
@@ -151,7 +139,7 @@ test("a task that runs out of its time takes Node and what Node started with it"
 test("when Airflow's task process is killed, Node and what Node started end soon, also when the function is busy", async () => {
   const runs = [operate(neverEnds(waits)), operate(neverEnds("for (;;);"))];
   const pids = (await Promise.all(runs.map(processesOf))).flat();
-  for (const run of runs) run.child.kill("SIGKILL");
+  await Promise.all(runs.map((run) => run.kill("SIGKILL")));
   await areGone(pids, 15_000);
   await Promise.all(runs.map((run) => run.ended));
 });
@@ -192,7 +180,7 @@ test("a load brings an extract's rows into the table; the password is in no log,
     const run = operate("", { tasks, task: "load_x", upstream });
     const waiting = "SELECT pid FROM pg_stat_activity WHERE application_name = 'dagline' AND wait_event_type = 'Lock'";
     await until("the load to wait", async () => (await observer.query(waiting)).rows.length > 0);
-    const node = childrenOf(run.child.pid ?? 0);
+    const node = childrenOf(await run.pid);
     assert.ok(node.length > 0);
     for (const pid of node) {
       for (const file of ["environ", "cmdline"]) assert.not.ok(readFileSync(`/proc/${pid}/${file}`, "utf8").includes(password), file);
@@ -237,10 +225,7 @@ test("a task whose rows its load has in the table is skipped; it is done when th
   const second = operate(functions, { tasks });
   await second.ended;
   assert.match(second.log(), /RAISED AirflowSkipException: the same 2 rows were loaded before, and are in the table/);
-  const right = password;
-  password = "not-the-right-one-4711";
-  const third = operate(functions, { tasks });
-  password = right;
+  const third = operate(functions, { tasks, password: wrongPassword });
   await third.ended;
   assert.match(third.log(), /not compared with what was loaded, so nothing is skipped: .*password/);
   assert.is((returned(third) as StagedReference).rows, 2);
@@ -271,9 +256,8 @@ test("an extract that waits for its data is asked again until its time is over; 
 });
 
 test("a wrong password is a plain line without it, and Airflow does not try again", async () => {
-  const right = password;
-  password = "not-the-right-one-4711";
   const run = operate("", {
+    password: wrongPassword,
     task: "load_x",
     tasks: {
       load_x: {
@@ -291,7 +275,6 @@ test("a wrong password is a plain line without it, and Airflow does not try agai
       extract_x: { task: "extract_x", key: await stagedCsv(), sha256: sha256(csv), size: csv.length, rows: 1, rows_digest: null },
     },
   });
-  password = right;
   await run.ended;
   assert.match(run.log(), /RAISED AirflowFailException: .*does not accept the password/);
   assert.not.match(run.log(), /4711/);
@@ -357,5 +340,4 @@ function filesWith(text: string): string[] {
     .filter((path) => readFileSync(path, "latin1").includes(text));
 }
 
-/** A zombie runs no more. */
 test.run();
