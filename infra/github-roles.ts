@@ -11,7 +11,7 @@ const ISSUER = "token.actions.githubusercontent.com";
 interface Trusted {
   /** What the run is for: the end of the token's `sub`. */
   readonly contexts: readonly string[];
-  /** The workflows alone that may take it, as they are on the branch, in jobs of this environment; null: any. */
+  /** Only these workflows, as they are on the branch, in jobs of this environment; null: every workflow. */
   readonly only: { readonly environment: string; readonly workflows: readonly string[] } | null;
   readonly hours: number;
 }

@@ -32,7 +32,7 @@ export async function prove(options: ProofOptions): Promise<void> {
     if (lacking === undefined) return;
     const [first, ...others] = errors.filter(({ at }) => readAgainSince !== undefined && at >= readAgainSince);
     if (first !== undefined) throw blame([first, ...others], options.manifest, options.releaseDir);
-    // A file that was being read while it was mended leaves an error of after the mend, of a text that is gone.
+    // A file that was mended while Airflow read it leaves an error that is newer than the mend, about text that is gone.
     if (errors.length > 0) readAgainSince ??= options.touch();
     const now = performance.now();
     if (now - start > options.timeoutSeconds * 1000) {
